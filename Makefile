@@ -1,0 +1,49 @@
+# Targets for people; `npm test`, `npm run build` and `npm run lint` do the same on their own.
+
+WORKERS ?= 3
+PORT ?= 1337
+EXAMPLE := examples/live-counter
+
+# Written by npm at the end of every install, so its age tells whether the lock file has changed since.
+INSTALLED := node_modules/.package-lock.json
+EXAMPLE_INSTALLED := $(EXAMPLE)/node_modules/.package-lock.json
+
+.PHONY: help demo build lint format test clean need-node need-free-port
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  make demo takes WORKERS (default 3) and PORT (default 1337), e.g. make demo WORKERS=2 PORT=8080"
+
+demo: need-node need-free-port build $(EXAMPLE_INSTALLED) ## Run the live counter on several workers, until Ctrl-C
+	@node scripts/demo.mjs --dir $(EXAMPLE) --workers $(WORKERS) --port $(PORT)
+
+build: need-node $(INSTALLED) ## Compile src/ to dist/
+	@npm run --silent build
+
+lint: need-node $(INSTALLED) ## Check style, import boundaries and the types of the tests
+	@npm run --silent lint
+
+format: need-node $(INSTALLED) ## Format the sources
+	@npm run --silent format
+
+test: need-node $(INSTALLED) ## Build, lint and run every test (needs redis-server and chromium)
+	@node scripts/test.mjs
+
+clean: ## Remove what was built and installed
+	rm -rf dist node_modules $(EXAMPLE)/node_modules $(EXAMPLE)/.tmp
+
+$(INSTALLED): package.json package-lock.json | need-node
+	npm ci
+	@touch $@
+
+# The example depends on this package by path: build first, or its install links to a package without dist/.
+$(EXAMPLE_INSTALLED): $(EXAMPLE)/package.json $(EXAMPLE)/package-lock.json | build
+	cd $(EXAMPLE) && npm ci
+	@touch $@
+
+need-node:
+	@sh scripts/need-node.sh
+
+need-free-port: need-node
+	@node scripts/need-free-port.mjs $(PORT)
