@@ -53,20 +53,30 @@ export interface FleetAnswer<T> {
   silent: string[];
 }
 
-/** Which sockets a fleet-wide order means; room names include socket ids. No rooms at all means every socket. */
+/** Which sockets a fleet-wide order means. */
 export interface SocketTarget {
+  /** Members of any of these rooms; an empty list means every socket. */
   rooms: string[];
+  /** Not the members of these rooms. */
   except?: string[];
+  /** Where given, `rooms` is ignored and only the sockets with exactly these ids are meant. */
+  ids?: string[];
+}
+
+/** How many sockets an order reached, and who did not answer before the deadline, as `pod/worker`. */
+export interface OrderOutcome {
+  matched: number;
+  silent: string[];
 }
 
 /** What an adapter of ours offers beyond Socket.IO's adapter interface. */
 export interface FleetAdapterExtras {
   /** Joins matching sockets anywhere; settles when every join is effective there. `matched` counts the sockets. */
-  joinAnywhere(target: SocketTarget, rooms: string[]): Promise<{ matched: number; silent: string[] }>;
+  joinAnywhere(target: SocketTarget, rooms: string[]): Promise<OrderOutcome>;
   /** Makes matching sockets anywhere leave rooms. */
-  leaveAnywhere(target: SocketTarget, rooms: string[]): Promise<{ matched: number; silent: string[] }>;
+  leaveAnywhere(target: SocketTarget, rooms: string[]): Promise<OrderOutcome>;
   /** Makes matching sockets anywhere leave every room but the one named after their id. */
-  leaveAllAnywhere(target: SocketTarget): Promise<{ matched: number; silent: string[] }>;
+  leaveAllAnywhere(target: SocketTarget): Promise<OrderOutcome>;
   /** The joins of this local socket that hub and link have not confirmed yet, or `undefined` when there are none. */
   pendingJoins(socketId: string): Promise<void> | undefined;
 }

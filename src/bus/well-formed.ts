@@ -1,0 +1,75 @@
+import { type Message, MessageKind } from './protocol';
+
+type Check = (value: unknown) => boolean;
+
+const text: Check = (value) => typeof value === 'string';
+const number: Check = (value) => typeof value === 'number' && Number.isFinite(value);
+const flag: Check = (value) => typeof value === 'boolean';
+const list: Check = (value) => Array.isArray(value);
+const texts: Check = (value) => Array.isArray(value) && value.every(text);
+const anything: Check = () => true;
+const object: Check = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+const optional =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || value === null || check(value);
+const shape =
+  (checks: Record<string, Check>): Check =>
+  (value) =>
+    object(value) && Object.entries(checks).every(([key, check]) => check((value as Record<string, unknown>)[key]));
+
+const plainPacket = shape({ type: number, data: list });
+
+const questions: Record<string, Check> = {
+  fetchSockets: anything,
+  join: shape({ rooms: texts }),
+  leave: shape({ rooms: texts }),
+  leaveAll: anything,
+  disconnect: shape({ close: flag }),
+  serverSideEmit: shape({ args: list, acknowledge: flag }),
+  broadcastWithAck: shape({ data: list, flags: object }),
+};
+
+const question: Check = (value) => {
+  if (!object(value)) return false;
+  const name = (value as { name?: unknown }).name;
+  return typeof name === 'string' && Object.hasOwn(questions, name) && (questions[name] as Check)(value);
+};
+
+const messages: Record<MessageKind, Check> = {
+  [MessageKind.Hello]: shape({
+    uid: text,
+    role: (value) => value === 'worker' || value === 'emitter',
+    pid: number,
+    number,
+    tag: text,
+    startedAt: number,
+    version: text,
+  }),
+  [MessageKind.Welcome]: shape({ podTag: text, podName: text }),
+  [MessageKind.Interest]: shape({ nsp: text, room: text, on: flag, seq: number }),
+  [MessageKind.Confirm]: shape({ seq: number }),
+  [MessageKind.Broadcast]: (value) =>
+    shape({ from: text, nsp: text, rooms: texts, except: texts, flags: object, packet: optional(plainPacket) })(value) &&
+    ((value as { payload?: unknown }).payload !== undefined || plainPacket((value as { packet?: unknown }).packet)),
+  [MessageKind.Ask]: shape({
+    id: text,
+    from: text,
+    nsp: text,
+    question,
+    target: shape({ rooms: texts, except: texts, ids: optional(texts) }),
+    deadlineMs: number,
+  }),
+  [MessageKind.Part]: shape({ id: text, from: text, part: object }),
+  [MessageKind.Answer]: shape({ id: text, from: text, answers: list, silent: texts }),
+  [MessageKind.Call]: shape({ id: number, service: text, method: text, args: list }),
+  [MessageKind.Result]: shape({ id: number, error: optional(shape({ code: text, message: text })) }),
+  [MessageKind.Stats]: shape({ sockets: number }),
+  [MessageKind.Members]: shape({ others: number }),
+};
+
+/** Whether a decoded message has the fields that its kind needs. */
+export function isWellFormed(message: Record<string, unknown>): message is Message & Record<string, unknown> {
+  const check = messages[message.kind as MessageKind];
+  return check?.(message) ?? false;
+}
