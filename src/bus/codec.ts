@@ -16,7 +16,8 @@ export type DropReason = 'unknown-version' | 'malformed';
 
 /** Encodes a message as the body of one frame. */
 export function encodeMessage(message: Message): Buffer {
-  const { kind, payload, ...header } = message.kind === MessageKind.Broadcast ? message : { ...message, payload: undefined };
+  const { kind, payload, ...header } =
+    message.kind === MessageKind.Broadcast ? message : { ...message, payload: undefined };
   const packed = packr.pack(header);
   const body = Buffer.allocUnsafe(PREAMBLE_BYTES + packed.length + (payload?.byteLength ?? 0));
   body[0] = PROTOCOL_VERSION;

@@ -37,7 +37,13 @@ export function workerTag(number: number): string {
 
 /** Draws a new id that names this owner. */
 export function generateOwnedId(owner: Owner): OwnedId {
-  return owner.pod + owner.worker + randomBytes(11).toString('base64url').slice(0, ID_LENGTH - TAG_LENGTH);
+  return (
+    owner.pod +
+    owner.worker +
+    randomBytes(11)
+      .toString('base64url')
+      .slice(0, ID_LENGTH - TAG_LENGTH)
+  );
 }
 
 /** Reads the owner that an id names, or `undefined` where the string has not the shape of an id. */

@@ -50,7 +50,9 @@ const messages: Record<MessageKind, Check> = {
   [MessageKind.Interest]: shape({ nsp: text, room: text, on: flag, seq: number }),
   [MessageKind.Confirm]: shape({ seq: number }),
   [MessageKind.Broadcast]: (value) =>
-    shape({ from: text, nsp: text, rooms: texts, except: texts, flags: object, packet: optional(plainPacket) })(value) &&
+    shape({ from: text, nsp: text, rooms: texts, except: texts, flags: object, packet: optional(plainPacket) })(
+      value,
+    ) &&
     ((value as { payload?: unknown }).payload !== undefined || plainPacket((value as { packet?: unknown }).packet)),
   [MessageKind.Ask]: shape({
     id: text,

@@ -214,7 +214,7 @@ export class Hub extends EventEmitter<HubEvents> {
     const targets =
       question.name === 'serverSideEmit'
         ? this.#targets(ask.nsp, [])
-        : this.#targets(ask.nsp, ask.target.ids ?? ask.target.rooms, ask.target.ids !== undefined);
+        : this.#targets(ask.nsp, ask.target.ids ?? ask.target.rooms, Array.isArray(ask.target.ids));
     targets.delete(asker);
     const roomsToJoin = question.name === 'join' ? question.rooms : [];
     const collector = new Collector<HubWorker>(ask, targets, (worker) => this.#nameOf(worker), {
@@ -276,4 +276,3 @@ export class Hub extends EventEmitter<HubEvents> {
     return `${this.options.podName}/${worker.row.number}`;
   }
 }
-

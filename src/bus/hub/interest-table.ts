@@ -15,7 +15,10 @@ export class InterestTable<Holder> {
     const count = this.#namespaces.get(nsp)?.get(room)?.get(holder);
     if (count === undefined) return;
     if (count > 1) {
-      this.#namespaces.get(nsp)?.get(room)?.set(holder, count - 1);
+      this.#namespaces
+        .get(nsp)
+        ?.get(room)
+        ?.set(holder, count - 1);
       return;
     }
     this.#forget(holder, nsp, room);

@@ -1,5 +1,5 @@
-import type { Message } from '../protocol';
 import type { BusCounters } from '../counters';
+import type { Message } from '../protocol';
 import type { Port, PortListener } from './port';
 
 /** Two ports joined within one process: for a process that is its own hub. Messages arrive within the call that sends them. */

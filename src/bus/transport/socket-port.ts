@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { decodeMessage, encodeMessage } from '../codec';
-import { type Message, MessageKind } from '../protocol';
 import type { BusCounters } from '../counters';
+import { type Message, MessageKind } from '../protocol';
 import { FrameReader, FrameWriter } from './frames';
 import type { Port, PortListener } from './port';
 

@@ -1,0 +1,416 @@
+import { NodeClusterAdapter } from '@socket.io/cluster-adapter';
+import type { Namespace, Socket } from 'socket.io';
+import type { BroadcastFlags, BroadcastOptions, ClusterMessage, Room, SocketId } from 'socket.io-adapter';
+import { PartialAnswerError } from '../errors';
+import type { FleetAdapterExtras, OrderOutcome, SocketTarget } from '../fleet';
+import type { Member } from '../member';
+import { joinParts, splitParts } from '../payload';
+import { toPlainData } from '../plain-data';
+import {
+  type Ask,
+  type AskTarget,
+  type Broadcast,
+  type DeliveryFlags,
+  MessageKind,
+  type Part,
+  type PlainPacket,
+} from '../protocol';
+import { LocalDelivery } from './local-delivery';
+import { hasDefaultParser } from './parser';
+import { RoomAnnouncer } from './room-announcer';
+
+/** How long a question waits where the caller sets no timeout, as in Socket.IO's cluster adapter. */
+const DEFAULT_TIMEOUT_MS = 5_000;
+
+const EVENT_PACKET = 2;
+
+/** What a remote socket tells of itself. */
+interface SocketDetails {
+  id: SocketId;
+  handshake: unknown;
+  rooms: Room[];
+  data: unknown;
+}
+
+type ServerSideEmitAck = (error: Error | null, responses: unknown[]) => void;
+
+/**
+ * Socket.IO's cluster adapter on the fleet's two-tier bus. Local recipients are resolved and written in the tick of the
+ * emit, in the order of the in-memory adapter; other workers are reached through the hub, and only where they have
+ * somebody in the room.
+ */
+export class FleetAdapter extends NodeClusterAdapter implements FleetAdapterExtras {
+  readonly #member: Member;
+  readonly #announcer: RoomAnnouncer;
+  readonly #delivery: LocalDelivery;
+  readonly #preEncodes: boolean;
+
+  declare readonly nsp: Namespace;
+
+  constructor(nsp: Namespace, member: Member) {
+    const listenersBefore = new Set(process.listeners('message'));
+    super(nsp, {});
+    releaseBaseResources(this, listenersBefore);
+    this.#member = member;
+    this.#announcer = new RoomAnnouncer(nsp.name, member);
+    this.#delivery = new LocalDelivery(this);
+    this.#preEncodes = hasDefaultParser(nsp.server);
+    this.on('delete-room', (room: Room) => this.#announcer.roomEmptied(room));
+    member.register(this);
+    // An adapter that replaces another one finds rooms that exist already.
+    this.announceAll();
+  }
+
+  /** The hub knows the members; there is no heartbeat to start. */
+  override init(): void {}
+
+  override close(): void {
+    this.#announcer.clear();
+    this.#member.unregister(this);
+  }
+
+  /** The base's constructor publishes before this class is ready, and nothing of the base publishes afterwards. */
+  override doPublish(_message: ClusterMessage): Promise<string> {
+    return Promise.resolve('');
+  }
+
+  override doPublishResponse(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  override serverCount(): Promise<number> {
+    return Promise.resolve(1 + this.#member.others);
+  }
+
+  /** Tells a hub that knows nothing yet which rooms this worker has. */
+  announceAll(): void {
+    this.#announcer.announceAll(this.rooms);
+  }
+
+  /** Returns a promise where the join is not yet known to the fleet: it settles when every broadcast reaches the socket. */
+  override addAll(id: SocketId, rooms: Set<Room>): Promise<void> | void {
+    super.addAll(id, rooms);
+    return this.#announcer.joined(id, rooms);
+  }
+
+  override delAll(id: SocketId): void {
+    super.delAll(id);
+    this.#announcer.socketGone(id);
+  }
+
+  pendingJoins(socketId: string): Promise<void> | undefined {
+    return this.#announcer.pendingJoins(socketId);
+  }
+
+  override broadcast(packet: PlainPacket & { nsp?: string }, opts: BroadcastOptions): Promise<void> {
+    packet.nsp = this.nsp.name;
+    const encoded = this.#delivery.encode(packet);
+    this.#delivery.deliver(encoded, opts, packet);
+    if (!opts.flags?.local) {
+      const message: Broadcast = {
+        kind: MessageKind.Broadcast,
+        from: this.#member.uid,
+        nsp: this.nsp.name,
+        rooms: [...opts.rooms],
+        except: [...(opts.except ?? [])],
+        flags: deliveryFlags(opts.flags),
+      };
+      if (this.#preEncodes) message.payload = joinParts(encoded);
+      else message.packet = { type: packet.type, data: toPlainData(packet.data) as unknown[] };
+      this.#member.send(message);
+    }
+    return Promise.resolve();
+  }
+
+  /** Delivers a broadcast that came from another worker. */
+  deliver(message: Broadcast): void {
+    const opts = toBroadcastOptions(message, message.flags);
+    if (message.payload) {
+      const parts = splitParts(message.payload);
+      if (parts) this.#delivery.deliver(parts, opts);
+      else this.#member.counters.dropped('malformed');
+      return;
+    }
+    const packet = { ...(message.packet as PlainPacket), nsp: this.nsp.name };
+    this.#delivery.deliver(this.#delivery.encode(packet), opts, packet);
+  }
+
+  override broadcastWithAck(
+    packet: PlainPacket,
+    opts: BroadcastOptions,
+    clientCountCallback: (clientCount: number) => void,
+    ack: (...args: unknown[]) => void,
+  ): void {
+    const local = opts.flags?.local === true;
+    // The operator waits for as many counts as serverCount() says in this same tick. Workers that were not asked count as
+    // none at once; the last count is the sum over all that were.
+    const servers = local ? 1 : 1 + this.#member.others;
+    let localCount = 0;
+    this.#broadcastWithAckHere(
+      packet,
+      opts,
+      (count) => {
+        localCount = count;
+      },
+      ack,
+    );
+    if (local) {
+      clientCountCallback(localCount);
+      // The operator compares with serverCount(), which speaks of the whole fleet.
+      for (let other = 0; other < this.#member.others; other++) clientCountCallback(0);
+      return;
+    }
+    for (let other = 1; other < servers; other++) clientCountCallback(0);
+    let counted = false;
+    const countOnce = (remoteCount: number) => {
+      if (counted) return;
+      counted = true;
+      clientCountCallback(localCount + remoteCount);
+    };
+    const question = {
+      name: 'broadcastWithAck' as const,
+      data: toPlainData(packet.data) as unknown[],
+      flags: deliveryFlags(opts.flags),
+    };
+    void this.#member
+      .ask(this.nsp.name, question, toAskTarget(opts), timeoutOf(opts.flags), (part) => {
+        if ('count' in part) countOnce(part.count);
+        else ack(part.ack);
+      })
+      .then(() => countOnce(0));
+  }
+
+  #broadcastWithAckHere(
+    packet: PlainPacket,
+    opts: BroadcastOptions,
+    onCount: (count: number) => void,
+    ack: (...args: unknown[]) => void,
+  ): void {
+    withLocalFlag(opts, (localOpts) => super.broadcastWithAck(packet, localOpts, onCount, ack));
+  }
+
+  override async addSockets(opts: BroadcastOptions, rooms: Room[]): Promise<void> {
+    await this.#order(opts, { name: 'join', rooms }, (socket) => socket.join(rooms));
+  }
+
+  override async delSockets(opts: BroadcastOptions, rooms: Room[]): Promise<void> {
+    await this.#order(opts, { name: 'leave', rooms }, (socket) => leaveRooms(socket, rooms));
+  }
+
+  override async disconnectSockets(opts: BroadcastOptions, close: boolean): Promise<void> {
+    await this.#order(opts, { name: 'disconnect', close: close === true }, (socket) => {
+      socket.disconnect(close);
+    });
+  }
+
+  joinAnywhere(target: SocketTarget, rooms: string[]): Promise<OrderOutcome> {
+    return this.#order(target, { name: 'join', rooms }, (socket) => socket.join(rooms));
+  }
+
+  leaveAnywhere(target: SocketTarget, rooms: string[]): Promise<OrderOutcome> {
+    return this.#order(target, { name: 'leave', rooms }, (socket) => leaveRooms(socket, rooms));
+  }
+
+  leaveAllAnywhere(target: SocketTarget): Promise<OrderOutcome> {
+    return this.#order(target, { name: 'leaveAll' }, leaveAllRooms);
+  }
+
+  override async fetchSockets(opts: BroadcastOptions): Promise<Socket[]> {
+    const here = this.#matching(opts);
+    if (opts.flags?.local) return here;
+    const { answers, silent } = await this.#member.ask(
+      this.nsp.name,
+      { name: 'fetchSockets' },
+      toAskTarget(opts),
+      timeoutOf(opts.flags),
+    );
+    // Socket.IO wraps what is no local socket into a RemoteSocket.
+    const sockets = [...here, ...(answers as unknown as Socket[])];
+    if (silent.length > 0) throw new PartialAnswerError(sockets, silent);
+    return sockets;
+  }
+
+  override async serverSideEmit(args: unknown[]): Promise<void> {
+    const last = args[args.length - 1];
+    const acknowledge = typeof last === 'function';
+    const question = {
+      name: 'serverSideEmit' as const,
+      args: toPlainData(acknowledge ? args.slice(0, -1) : args) as unknown[],
+      acknowledge,
+    };
+    const target = { rooms: [], except: [] };
+    const { answers, silent } = await this.#member.ask(this.nsp.name, question, target, DEFAULT_TIMEOUT_MS);
+    if (!acknowledge) return;
+    const error = silent.length > 0 ? new PartialAnswerError(answers, silent) : null;
+    (last as ServerSideEmitAck)(error, answers);
+  }
+
+  /** Answers a question that came from another worker. */
+  async answer(ask: Ask, onPart: (part: Part['part']) => void): Promise<unknown[]> {
+    const { question, target } = ask;
+    switch (question.name) {
+      case 'fetchSockets':
+        return this.#matching(target).map(describeSocket);
+      case 'join':
+        return [await this.#orderHere(target, (socket) => socket.join(question.rooms))];
+      case 'leave':
+        return [await this.#orderHere(target, (socket) => leaveRooms(socket, question.rooms))];
+      case 'leaveAll':
+        return [await this.#orderHere(target, leaveAllRooms)];
+      case 'disconnect':
+        return [
+          await this.#orderHere(target, (socket) => {
+            socket.disconnect(question.close);
+          }),
+        ];
+      case 'serverSideEmit':
+        return this.#serverSideEmitHere(question.args, question.acknowledge);
+      case 'broadcastWithAck':
+        await this.#acknowledgedBroadcastHere(ask, question.data, question.flags, onPart);
+        return [];
+    }
+  }
+
+  #serverSideEmitHere(args: unknown[], acknowledge: boolean): Promise<unknown[]> | unknown[] {
+    const emit = (all: unknown[]) => this.nsp._onServerSideEmit(all as [string, ...unknown[]]);
+    if (!acknowledge) {
+      emit(args);
+      return [];
+    }
+    return new Promise((resolve) => emit([...args, (response: unknown) => resolve([toPlainData(response)])]));
+  }
+
+  /** Settles when every client acknowledged, or the asker no longer waits. */
+  #acknowledgedBroadcastHere(
+    ask: Ask,
+    data: unknown[],
+    flags: DeliveryFlags,
+    onPart: (part: Part['part']) => void,
+  ): Promise<void> {
+    return new Promise((resolve) => {
+      let missing = Number.POSITIVE_INFINITY;
+      let acknowledged = 0;
+      const settleIfComplete = () => {
+        if (acknowledged < missing) return;
+        clearTimeout(timer);
+        resolve();
+      };
+      const packet: PlainPacket & { id?: number } = { type: EVENT_PACKET, data };
+      const timer = setTimeout(() => {
+        // The operator forgets the acknowledgements of its own sockets at its timeout; here it is up to us.
+        if (packet.id !== undefined)
+          for (const socket of this.nsp.sockets.values()) socketAcks(socket).delete(packet.id);
+        resolve();
+      }, ask.deadlineMs);
+      timer.unref();
+      this.#broadcastWithAckHere(
+        packet,
+        toBroadcastOptions(ask.target, flags),
+        (count) => {
+          missing = count;
+          onPart({ count });
+        },
+        (response) => {
+          acknowledged += 1;
+          onPart({ ack: toPlainData(response) });
+          settleIfComplete();
+        },
+      );
+      settleIfComplete();
+    });
+  }
+
+  async #order(
+    target: BroadcastOptions | SocketTarget,
+    question: Exclude<Ask['question'], { name: 'serverSideEmit' | 'broadcastWithAck' | 'fetchSockets' }>,
+    act: (socket: Socket) => Promise<void> | void,
+  ): Promise<OrderOutcome> {
+    const here = this.#orderHere(target, act);
+    const flags = 'flags' in target ? target.flags : undefined;
+    if (flags?.local) return { matched: await here, silent: [] };
+    const elsewhere = this.#member.ask(this.nsp.name, question, toAskTarget(target), timeoutOf(flags));
+    const [matchedHere, { answers, silent }] = await Promise.all([here, elsewhere]);
+    const matched = (answers as number[]).reduce((sum, count) => sum + (Number(count) || 0), matchedHere);
+    return { matched, silent };
+  }
+
+  /** Acts at once on every matching local socket; settles with their number when the joins among it are effective. */
+  async #orderHere(
+    target: BroadcastOptions | SocketTarget,
+    act: (socket: Socket) => Promise<void> | void,
+  ): Promise<number> {
+    const sockets = this.#matching(target);
+    const pending: Array<Promise<void>> = [];
+    for (const socket of sockets) {
+      const effective = act(socket);
+      if (effective) pending.push(effective);
+    }
+    if (pending.length > 0) await Promise.all(pending);
+    return sockets.length;
+  }
+
+  #matching(target: BroadcastOptions | SocketTarget): Socket[] {
+    const ids = 'ids' in target ? target.ids : undefined;
+    if (ids) return ids.map((id) => this.nsp.sockets.get(id)).filter((socket) => socket !== undefined);
+    const sockets: Socket[] = [];
+    this.#delivery.forEach({ rooms: new Set(target.rooms), except: new Set(target.except ?? []) }, (socket) =>
+      sockets.push(socket),
+    );
+    return sockets;
+  }
+}
+
+/**
+ * Takes back what the base's constructor leaves behind and never frees: a listener on the process' messages, which would
+ * keep the process alive, and a timer.
+ */
+function releaseBaseResources(adapter: object, listenersBefore: Set<NodeJS.MessageListener>): void {
+  for (const listener of process.listeners('message')) {
+    if (!listenersBefore.has(listener)) process.removeListener('message', listener);
+  }
+  const { cleanupTimer } = adapter as { cleanupTimer?: NodeJS.Timeout };
+  clearInterval(cleanupTimer);
+}
+
+/** Runs something of the base's that would publish by itself unless told that it is local. */
+function withLocalFlag(opts: BroadcastOptions, run: (opts: BroadcastOptions) => void): void {
+  run({ ...opts, flags: { ...opts.flags, local: true } });
+}
+
+function deliveryFlags(flags: BroadcastFlags | undefined): DeliveryFlags {
+  const result: DeliveryFlags = {};
+  if (flags?.volatile) result.volatile = true;
+  if (flags?.compress !== undefined) result.compress = flags.compress;
+  return result;
+}
+
+function timeoutOf(flags: BroadcastFlags | undefined): number {
+  return flags?.timeout ?? DEFAULT_TIMEOUT_MS;
+}
+
+function toAskTarget(target: BroadcastOptions | SocketTarget): AskTarget {
+  const result: AskTarget = { rooms: [...target.rooms], except: [...(target.except ?? [])] };
+  if ('ids' in target && target.ids) result.ids = target.ids;
+  return result;
+}
+
+function toBroadcastOptions(recipients: { rooms: string[]; except: string[] }, flags: DeliveryFlags): BroadcastOptions {
+  return { rooms: new Set(recipients.rooms), except: new Set(recipients.except), flags };
+}
+
+function leaveRooms(socket: Socket, rooms: Room[]): void {
+  for (const room of rooms) socket.leave(room);
+}
+
+function leaveAllRooms(socket: Socket): void {
+  for (const room of socket.rooms) if (room !== socket.id) socket.leave(room);
+}
+
+function socketAcks(socket: Socket): Map<number, unknown> {
+  return (socket as unknown as { acks: Map<number, unknown> }).acks;
+}
+
+function describeSocket(socket: Socket): SocketDetails {
+  const { sessionStore: _unserialisable, ...handshake } = socket.handshake as unknown as Record<string, unknown>;
+  return { id: socket.id, handshake: toPlainData(handshake), rooms: [...socket.rooms], data: toPlainData(socket.data) };
+}

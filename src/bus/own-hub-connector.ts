@@ -1,0 +1,27 @@
+import type { Connector } from './connector';
+import type { BusCounters } from './counters';
+import type { Hub } from './hub/hub';
+import { createInProcessPorts } from './transport/in-process-port';
+import type { Port } from './transport/port';
+
+/** The connector of a process that is its own hub. */
+export class OwnHubConnector implements Connector {
+  constructor(
+    readonly hub: Hub,
+    private readonly counters: BusCounters,
+  ) {}
+
+  connectNow(): Port {
+    const [ours, theirs] = createInProcessPorts(this.counters);
+    this.hub.attach(theirs);
+    return ours;
+  }
+
+  async connect(): Promise<Port> {
+    return this.connectNow();
+  }
+
+  close(): Promise<void> {
+    return this.hub.close();
+  }
+}
