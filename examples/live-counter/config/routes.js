@@ -1,0 +1,21 @@
+const sailsIoClient = require.resolve('sails.io.js/dist/sails.io.js');
+
+/** Each of these answers an HTTP request and a virtual request over a socket alike. */
+module.exports.routes = {
+  'GET /dependencies/sails.io.js': (_req, res) => res.sendFile(sailsIoClient),
+
+  'GET /api/counter/subscribe': { action: 'counter/subscribe' },
+  'POST /api/counter/increment': { action: 'counter/increment' },
+
+  'GET /api/chat/subscribe': { action: 'chat/subscribe' },
+  'POST /api/chat/messages': { action: 'chat/send' },
+
+  'GET /api/users': { action: 'user/list' },
+  'PATCH /api/users/me': { action: 'user/update-me' },
+
+  'POST /api/login': { action: 'account/login' },
+  'POST /api/logout': { action: 'account/logout' },
+
+  'GET /api/whoami': { action: 'whoami' },
+  'GET /api/fleet': { action: 'fleet' },
+};

@@ -1,0 +1,23 @@
+CREATE TABLE IF NOT EXISTS visit (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  timestamp INTEGER NOT NULL,
+  "createdAt" INTEGER,
+  "updatedAt" INTEGER
+);
+
+CREATE TABLE IF NOT EXISTS "user" (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL UNIQUE,
+  "displayName" TEXT NOT NULL,
+  status TEXT NOT NULL,
+  "createdAt" INTEGER,
+  "updatedAt" INTEGER
+);
+
+CREATE TABLE IF NOT EXISTS message (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  author TEXT NOT NULL,
+  text TEXT NOT NULL,
+  "createdAt" INTEGER,
+  "updatedAt" INTEGER
+);
