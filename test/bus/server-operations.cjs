@@ -1,0 +1,116 @@
+// What the bus suite asks of a Socket.IO server, whether the server is in the test's process or in one of its own.
+// Plain JavaScript, since worker processes run it without a build.
+const operations = {
+  emit: (io, { nsp = '/', rooms = [], except = [], flags = {}, event, args = [] }) => {
+    operator(io.of(nsp), rooms, except, flags).emit(event, ...args);
+  },
+  emitTwiceAndLeave: (io, { id, room, event }) => {
+    const socket = io.sockets.sockets.get(id);
+    io.to(room).emit(event, 1);
+    socket.leave(room);
+    io.to(room).emit(event, 2);
+  },
+  emitWithAck: async (io, { nsp = '/', rooms = [], except = [], flags = {}, timeout, event, args = [] }) => {
+    try {
+      return {
+        responses: await operator(io.of(nsp), rooms, except, flags)
+          .timeout(timeout)
+          .emitWithAck(event, ...args),
+      };
+    } catch (error) {
+      return { error: error.message, responses: error.responses };
+    }
+  },
+  fetchSockets: async (io, { nsp = '/', rooms = [], except = [], flags = {}, timeout }) => {
+    let target = operator(io.of(nsp), rooms, except, flags);
+    if (timeout) target = target.timeout(timeout);
+    try {
+      const sockets = await target.fetchSockets();
+      return {
+        sockets: sockets.map(({ id, rooms: joined, data, handshake }) => ({
+          id,
+          rooms: [...joined],
+          data,
+          address: handshake.address,
+          query: handshake.query,
+        })),
+      };
+    } catch (error) {
+      return {
+        error: error.message,
+        code: error.code,
+        silent: error.silent,
+        responses: error.responses?.map((socket) => socket.id),
+      };
+    }
+  },
+  setData: (io, { id, data }) => {
+    io.sockets.sockets.get(id).data = data;
+  },
+  // The adapter's methods, since the operator's return nothing and a test wants to know when it has happened everywhere.
+  socketsJoin: (io, { rooms = [], except = [], flags = {}, join }) =>
+    io.of('/').adapter.addSockets({ rooms: new Set(rooms), except: new Set(except), flags }, join),
+  socketsJoinThenEmit: (io, { rooms, join, event }) => {
+    io.in(rooms).socketsJoin(join);
+    io.to(join).emit(event);
+  },
+  socketsLeave: (io, { rooms = [], except = [], flags = {}, leave }) =>
+    io.of('/').adapter.delSockets({ rooms: new Set(rooms), except: new Set(except), flags }, leave),
+  disconnectSockets: (io, { rooms = [], except = [], close }) =>
+    operator(io, rooms, except, {}).disconnectSockets(close),
+  joinAnywhere: (io, { target, rooms }) => io.of('/').adapter.joinAnywhere(target, rooms),
+  leaveAnywhere: (io, { target, rooms }) => io.of('/').adapter.leaveAnywhere(target, rooms),
+  leaveAllAnywhere: (io, { target }) => io.of('/').adapter.leaveAllAnywhere(target),
+  listen: (io, { event, answer }) => {
+    io.on(event, (...args) => {
+      const callback = args[args.length - 1];
+      io.heard.push(args.filter((arg) => typeof arg !== 'function'));
+      if (typeof callback === 'function' && answer !== undefined) callback(answer);
+    });
+  },
+  heard: (io) => io.heard,
+  serverSideEmit: (io, { event, args = [] }) => {
+    io.serverSideEmit(event, ...args);
+  },
+  serverSideEmitWithAck: (io, { event, args = [] }) =>
+    new Promise((resolve) =>
+      io.serverSideEmit(event, ...args, (error, responses) =>
+        resolve({ error: error ? error.message : null, responses }),
+      ),
+    ),
+  serverCount: (io) => io.of('/').adapter.serverCount(),
+  localRooms: (io) => [...io.of('/').adapter.rooms.keys()],
+  table: (io) => io.fleet.table(),
+  dropped: (io) => Object.fromEntries(io.fleet.counters.droppedByReason),
+  ready: (io) => io.fleet.ready(),
+};
+
+function operator(target, rooms, except, flags) {
+  let result = target;
+  if (rooms.length > 0) result = result.to(rooms);
+  if (except.length > 0) result = result.except(except);
+  if (flags.local) result = result.local;
+  if (flags.volatile) result = result.volatile;
+  return result;
+}
+
+/** What the suite's clients may ask of the server they are connected to. */
+function installClientEvents(io) {
+  io.heard = [];
+  io.on('connection', (socket) => {
+    socket.on('join', (rooms, callback) => Promise.resolve(socket.join(rooms)).then(() => callback?.()));
+    socket.on('leave', (room, callback) => Promise.resolve(socket.leave(room)).then(() => callback?.()));
+    // As an application does that joins without a callback and answers when the hook lets it.
+    socket.on('join-then-answer', async (room, callback) => {
+      socket.join(room);
+      await io.of('/').adapter.pendingJoins(socket.id);
+      callback();
+    });
+    socket.on('emit-then-ack', (room, event, callback) => {
+      io.to(room).emit(event);
+      callback();
+    });
+  });
+}
+
+module.exports = { operations, installClientEvents };

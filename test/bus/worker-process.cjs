@@ -1,0 +1,38 @@
+// One Socket.IO server in a process of its own, driven by the bus suite over IPC.
+const { createServer } = require('node:http');
+const { Server } = require('socket.io');
+const { createAdapter } = require('../../dist/bus/create-adapter');
+const { operations, installClientEvents } = require('./server-operations.cjs');
+
+const httpServer = createServer();
+const adapter = createAdapter();
+const io = new Server(httpServer, { adapter });
+io.fleet = adapter.fleet;
+tagSocketIds(io);
+installClientEvents(io);
+
+// The hook renames sockets so that their ids name their owner; here the suite does the same with the same ids.
+function tagSocketIds(server) {
+  const { generateOwnedId } = require('../../dist/bus/ids');
+  const namespace = server.of('/');
+  const create = namespace._createSocket.bind(namespace);
+  namespace._createSocket = async (client, auth) => {
+    const socket = await create(client, auth);
+    socket.id = generateOwnedId(adapter.fleet.identity);
+    return socket;
+  };
+}
+
+process.on('message', async ({ id, name, args }) => {
+  try {
+    process.send({ id, value: await operations[name](io, args) });
+  } catch (error) {
+    process.send({ id, error: error.stack });
+  }
+});
+process.on('disconnect', () => process.exit());
+
+httpServer.listen({ port: 0, host: '127.0.0.1', exclusive: true }, async () => {
+  await adapter.fleet.ready();
+  process.send({ ready: true, port: httpServer.address().port });
+});
