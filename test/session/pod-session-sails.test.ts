@@ -1,6 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type session from 'express-session';
@@ -11,6 +10,7 @@ import { joinFleet } from '../../dist/bus/join-fleet';
 import { createPodSessionAdapter } from '../../dist/session/pod-session-adapter';
 import { POD_SESSION_SERVICE } from '../../dist/session/pod-session-protocol';
 import { createPodSessionService } from '../../dist/session/pod-session-service';
+import { freePort } from '../support/free-port';
 
 const require = createRequire(__filename);
 const { Sails } = require('sails') as { Sails: new () => SailsApp };
@@ -61,14 +61,6 @@ function joinPod(hubPath: string, workerNumber: number): Fleet {
   const fleet = joinFleet({ identity, log: silent });
   cleanups.push(() => fleet.close());
   return fleet;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** A Sails app whose sessions are the pod's, as a worker under a primary has them. */
