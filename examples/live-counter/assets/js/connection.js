@@ -6,11 +6,8 @@
 
 const RETRY_MS = 1000;
 
-const socket = window.io.sails.connect({
-  reconnection: true,
-  reconnectionDelay: 250,
-  reconnectionDelayMax: 3000,
-});
+// `/dependencies/sails.io.js` made this socket and connects it. `data-reconnection` in the page lets it come back.
+const { socket } = window.io;
 
 const syncs = [];
 const watchers = [];
@@ -65,12 +62,18 @@ function setState(state) {
   for (const watcher of watchers) watcher(state);
 }
 
-socket.on('connect', async () => {
+/** Begins, once every part of the page has said what it needs after a connect. */
+export function start() {
+  socket.on('connect', connected);
+  if (socket.isConnected()) connected();
+}
+
+async function connected() {
   const mine = ++connects;
   const isCurrent = () => mine === connects && socket.isConnected();
   await Promise.all(syncs.map((sync) => untilItSucceeds(sync, isCurrent)));
   if (isCurrent()) setState('live');
-});
+}
 
 socket.on('disconnect', (reason) => {
   setState('reconnecting');

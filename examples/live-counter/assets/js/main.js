@@ -1,4 +1,4 @@
-import { onState } from './connection.js';
+import { onState, start } from './connection.js';
 import './counter.js';
 import './fleet.js';
 import './people.js';
@@ -9,3 +9,5 @@ const text = document.querySelector('#connection-text');
 onState((state) => {
   text.textContent = { live: 'Live', reconnecting: 'Reconnecting…' }[state];
 });
+
+start();
