@@ -1,0 +1,31 @@
+import { Command, CommanderError } from 'commander';
+import { PACKAGE_VERSION } from '../bus/version';
+import { startCommand } from './start-command';
+
+/** Exit codes of every command. */
+export const EXIT = { ok: 0, failure: 1, usage: 2 } as const;
+
+/**
+ * Runs the `flotilla` command.
+ * @param args the arguments after the program's name
+ */
+export async function main(args: string[]): Promise<void> {
+  // a reader such as `head` that went away must not end the pod
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  const end = args.indexOf('--');
+  const own = end === -1 ? args : args.slice(0, end);
+  const rest = end === -1 ? [] : args.slice(end + 1);
+  const program = new Command('flotilla')
+    .description('Runs a Sails app on several worker processes behind one port.')
+    .version(PACKAGE_VERSION)
+    .showHelpAfterError()
+    .configureHelp({ showGlobalOptions: false })
+    .exitOverride();
+  program.addCommand(startCommand(rest).exitOverride().showHelpAfterError());
+  try {
+    await program.parseAsync(own, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  }
+}

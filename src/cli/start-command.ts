@@ -1,0 +1,130 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { availableCpus } from '../launcher/available-cpus';
+import { codeOf, LauncherError } from '../launcher/errors';
+import { createLogger, type LogFormat } from '../launcher/logger';
+import type { FrontDoorMode } from '../launcher/options';
+import { startPod } from '../launcher/pod';
+
+interface StartFlags {
+  workers?: number;
+  port?: number;
+  host?: string;
+  mode: FrontDoorMode;
+  grace: number;
+  unavailableAfter: number;
+  podName?: string;
+  log?: LogFormat;
+  logLevel: string;
+}
+
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+
+/**
+ * `flotilla start [dir]`.
+ * @param sailsArguments what came after `--`
+ */
+export function startCommand(sailsArguments: string[]): Command {
+  return new Command('start')
+    .description('Lifts the Sails app in a directory on several workers; runs until SIGTERM or Ctrl-C.')
+    .usage('[dir] [options] [-- sails-options]')
+    .argument('[dir]', 'the directory of the app', '.')
+    .addOption(
+      new Option('-w, --workers <count>', 'number of workers (default: the CPUs available, cgroup quota included)')
+        .env('FLOTILLA_WORKERS')
+        .argParser(wholeNumber(1, 1024)),
+    )
+    .addOption(
+      new Option(
+        '-p, --port <port>',
+        'port to listen on; 0 takes a free one (default: PORT, else sails.config.port)',
+      ).argParser(wholeNumber(0, 65_535)),
+    )
+    .addOption(
+      new Option('--host <host>', 'interface to listen on (default: sails.config.explicitHost, else all)').env(
+        'FLOTILLA_HOST',
+      ),
+    )
+    .addOption(
+      new Option('--mode <mode>', 'how requests find their worker')
+        .choices(['route', 'sticky'])
+        .default('route')
+        .env('FLOTILLA_MODE'),
+    )
+    .addOption(
+      new Option('--grace <ms>', 'how long workers may take to stop before they are killed')
+        .default(10_000)
+        .env('FLOTILLA_GRACE_MS')
+        .argParser(wholeNumber(0, 3_600_000)),
+    )
+    .addOption(
+      new Option('--unavailable-after <ms>', 'how long a connection may wait for a worker before it is answered 503')
+        .default(1_000)
+        .env('FLOTILLA_UNAVAILABLE_AFTER_MS')
+        .argParser(wholeNumber(0, 60_000)),
+    )
+    .addOption(new Option('--pod-name <name>', "the pod's name (default: the host's)").env('FLOTILLA_POD_NAME'))
+    .addOption(
+      new Option('--log <format>', 'log format (default: json where NODE_ENV is production, else pretty)')
+        .choices(['json', 'pretty'])
+        .env('FLOTILLA_LOG'),
+    )
+    .addOption(new Option('--log-level <level>', 'log level').choices(LEVELS).default('info').env('FLOTILLA_LOG_LEVEL'))
+    .action((directory: string, flags: StartFlags) => start(directory, flags, sailsArguments));
+}
+
+async function start(directory: string, flags: StartFlags, sailsArguments: string[]): Promise<void> {
+  const log = createLogger({ format: flags.log, level: flags.logLevel });
+  const workers = flags.workers ?? availableCpus();
+  log.info({ pid: process.pid }, `starting ${workers} ${workers === 1 ? 'worker' : 'workers'}`);
+  try {
+    const pod = await startPod(
+      {
+        appPath: directory,
+        workers,
+        port: flags.port,
+        host: flags.host,
+        mode: flags.mode,
+        graceMs: flags.grace,
+        unavailableAfterMs: flags.unavailableAfter,
+        podName: flags.podName,
+        sailsArguments,
+      },
+      log,
+    );
+    let signalled = false;
+    const onSignal = (signal: NodeJS.Signals) => {
+      if (signalled) {
+        log.warn(`${signal} again: ending at once`);
+        pod.kill();
+        process.exit(1);
+      }
+      signalled = true;
+      log.info(`${signal}: stopping`);
+      void finish(0);
+    };
+    const finish = async (code: number) => {
+      await pod.stop();
+      log.info('stopped');
+      process.exit(code);
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+    pod.on('ready', () => log.info(`all ${workers} workers are ready`));
+    pod.on('failed', (reason) => {
+      log.fatal({ code: reason.code }, reason.message);
+      void finish(1);
+    });
+  } catch (error) {
+    if (!(error instanceof LauncherError)) throw error;
+    log.fatal({ code: codeOf(error) }, error.message);
+    process.exitCode = 1;
+  }
+}
+
+function wholeNumber(from: number, to: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= from && value <= to) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${from} to ${to}.`);
+  };
+}

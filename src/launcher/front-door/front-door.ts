@@ -1,0 +1,17 @@
+import type { PublicAddress, SettingsDocument } from '../settings-document';
+import type { WorkerProcess } from '../worker-process';
+
+/** The pod's door to the world. */
+export interface FrontDoor {
+  /**
+   * Opens the listener.
+   * @throws LauncherError `E_PORT_BUSY`, `E_LISTEN`, `E_STICKY_TLS`
+   */
+  open(document: SettingsDocument): Promise<PublicAddress>;
+  /** A process was forked: the door listens to what it says. */
+  watch(worker: WorkerProcess): void;
+  /** A worker can take connections from now on. */
+  workerReady(worker: WorkerProcess): void;
+  /** Takes no new connection. Those that workers have stay with them. */
+  close(): Promise<void>;
+}

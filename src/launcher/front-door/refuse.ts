@@ -1,0 +1,70 @@
+import { Socket } from 'node:net';
+import type { RawHandle } from '../raw-handle';
+
+/** How long a client may take to send its request, or to take our answer. */
+const PATIENCE_MS = 2_000;
+const MOST_AT_ONCE = 1_000;
+
+/**
+ * Answers connections for which there is no worker, in the primary: `503` with `Retry-After` as soon as a request comes.
+ * At most a thousand at once; more are closed without an answer.
+ */
+export class Refusals {
+  readonly #sockets = new Set<Socket>();
+
+  /** @param tls whether clients speak TLS: then there is nothing to say to them without the app's key */
+  constructor(private readonly tls: boolean) {}
+
+  unavailable(handle: RawHandle): void {
+    const body = 'No worker of this app is ready to answer. Try again in a moment.\n';
+    this.#answer(handle, response('503 Service Unavailable', body, ['Retry-After: 1']), true);
+  }
+
+  /** The session of this upgrade is gone. */
+  unknownSession(handle: RawHandle): void {
+    this.#answer(handle, unknownSessionResponse(), false);
+  }
+
+  close(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #answer(handle: RawHandle, answer: string, afterRequest: boolean): void {
+    if (this.tls || this.#sockets.size >= MOST_AT_ONCE) {
+      handle.close();
+      return;
+    }
+    // typed without `handle`, which is how Node makes every accepted socket
+    const socket = new Socket({ handle, allowHalfOpen: true } as ConstructorParameters<typeof Socket>[0]);
+    this.#sockets.add(socket);
+    const timer = setTimeout(() => socket.destroy(), PATIENCE_MS);
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      clearTimeout(timer);
+      this.#sockets.delete(socket);
+    });
+    socket.on('end', () => socket.end());
+    if (afterRequest) socket.once('data', () => socket.end(answer));
+    else socket.end(answer);
+    // what still comes is read and dropped: closing with unread bytes would reset the connection before the client has read
+    socket.resume();
+  }
+}
+
+/** Engine.IO's answer to a session it does not know. */
+export function unknownSessionResponse(): string {
+  const body = JSON.stringify({ code: 1, message: 'Session ID unknown' });
+  return response('400 Bad Request', body, [], 'application/json');
+}
+
+function response(status: string, body: string, headers: string[], type = 'text/plain'): string {
+  return [
+    `HTTP/1.1 ${status}`,
+    'Connection: close',
+    `Content-Type: ${type}`,
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    ...headers,
+    '',
+    body,
+  ].join('\r\n');
+}

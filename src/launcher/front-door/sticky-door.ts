@@ -1,0 +1,98 @@
+import type { Worker } from 'node:cluster';
+import { EventEmitter } from 'node:events';
+import type { Server as HttpServer } from 'node:http';
+import { createServer, type Server, type Socket } from 'node:net';
+import { setupMaster } from '@socket.io/sticky';
+import { LauncherError } from '../errors';
+import type { Logger } from '../logger';
+import { handleOf } from '../raw-handle';
+import type { PublicAddress, SettingsDocument } from '../settings-document';
+import type { WorkerProcess } from '../worker-process';
+import type { FrontDoor } from './front-door';
+import { type ListenOverrides, listen } from './listen';
+import { Refusals } from './refuse';
+import { WaitingRoom } from './waiting-room';
+
+/** What a {@link StickyDoor} needs. */
+export interface StickyDoorOptions extends ListenOverrides {
+  log: Logger;
+  /** How long a connection may wait for a worker before it is answered `503`. */
+  unavailableAfterMs: number;
+  readyWorkers(): WorkerProcess[];
+}
+
+/** `@socket.io/sticky` keeps its count of clients on Node's worker object, and chooses the lowest. */
+interface CountedWorker extends Worker {
+  clientsCount?: number;
+}
+
+/**
+ * Mode `sticky`: `@socket.io/sticky` reads the first bytes of each connection in the primary and passes it to the worker
+ * that has the session. It closes every HTTP connection after one answer.
+ */
+export class StickyDoor implements FrontDoor {
+  #server: Server | undefined;
+  readonly #refusals = new Refusals(false);
+  readonly #waiting: WaitingRoom<Socket>;
+  /** Stands for the listener towards `@socket.io/sticky`: it hears of a connection when there is a worker for it. */
+  readonly #admitted = new EventEmitter();
+
+  constructor(private readonly options: StickyDoorOptions) {
+    this.#waiting = new WaitingRoom<Socket>(options.unavailableAfterMs, (socket) => this.#refuse(socket));
+    setupMaster(this.#admitted as unknown as HttpServer, { loadBalancingMethod: 'least-connection' });
+  }
+
+  async open(document: SettingsDocument): Promise<PublicAddress> {
+    if (document.tls) throw stickyTlsError();
+    const server = createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true });
+    server.on('connection', (socket: Socket) => {
+      socket.on('error', () => socket.destroy());
+      if (this.options.readyWorkers().length > 0) this.#admit(socket);
+      else this.#waiting.add(socket);
+    });
+    const address = await listen(server, document, this.options);
+    server.on('error', (error) => this.options.log.error({ err: error }, 'the public listener reported an error'));
+    this.#server = server;
+    return address;
+  }
+
+  /** A worker whose app is not lifted must not be chosen. */
+  watch(worker: WorkerProcess): void {
+    (worker.clusterWorker as CountedWorker).clientsCount = Number.POSITIVE_INFINITY;
+  }
+
+  workerReady(worker: WorkerProcess): void {
+    (worker.clusterWorker as CountedWorker).clientsCount = 0;
+    this.#waiting.offer((socket) => {
+      this.#admit(socket);
+      return true;
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#waiting.clear();
+    const server = this.#server;
+    this.#server = undefined;
+    // not awaited: Node calls back when the connections that workers have are over
+    server?.close();
+    this.#refusals.close();
+  }
+
+  #admit(socket: Socket): void {
+    this.#admitted.emit('connection', socket);
+    socket.resume();
+  }
+
+  #refuse(socket: Socket): void {
+    const handle = handleOf(socket);
+    if (handle) this.#refusals.unavailable(handle);
+  }
+}
+
+/** In-app TLS hides the session id from a primary that has no key. */
+export function stickyTlsError(): LauncherError {
+  return new LauncherError(
+    'E_STICKY_TLS',
+    'Mode "sticky" cannot read the requests of an app that speaks TLS itself (sails.config.ssl): use --mode route, or end TLS before the launcher.',
+  );
+}

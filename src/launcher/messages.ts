@@ -1,0 +1,46 @@
+import type { PublicAddress, SettingsDocument } from './settings-document';
+
+/** What a worker tells its primary over Node's IPC channel. The discriminant keeps these apart from an app's own messages. */
+export type FromWorker =
+  /** The app's config is loaded; the worker waits for `agreed` or `refused`. */
+  | { flotilla: 'settings'; document: SettingsDocument }
+  /** Hooks are loaded; the worker waits for `bootstrap`. */
+  | { flotilla: 'loaded' }
+  /** Lifted: it takes connections from now on. */
+  | { flotilla: 'ready' }
+  /** It ends, for this reason. */
+  | { flotilla: 'failed'; code: string | undefined; message: string }
+  /** It took every delivery up to this number, and has so many connections now. */
+  | { flotilla: 'load'; taken: number; connections: number }
+  /** An upgrade (its handle travels along) that belongs to the worker with this tag; `head` is all that was read of it. */
+  | { flotilla: 'handover'; to: string; head: Uint8Array };
+
+/** What the primary tells a worker. */
+export type ToWorker =
+  | { flotilla: 'agreed'; address: PublicAddress }
+  | { flotilla: 'refused'; code: string; message: string }
+  | { flotilla: 'bootstrap' }
+  /** A connection (its handle travels along). */
+  | { flotilla: 'connection'; seq: number }
+  /** A connection whose first bytes were read already, by the worker that had it before. */
+  | { flotilla: 'upgrade'; seq: number; head: Uint8Array }
+  | { flotilla: 'stop' };
+
+/** Whether a message on the IPC channel is one of ours. */
+export function isFlotillaMessage(message: unknown): message is { flotilla: string } {
+  return typeof (message as { flotilla?: unknown } | null)?.flotilla === 'string';
+}
+
+/** What the primary tells a worker at its birth, as JSON in `FLOTILLA_LAUNCHER`. */
+export interface LaunchEnvironment {
+  appPath: string;
+  mode: 'route' | 'sticky';
+  /** The directory of the local sockets. */
+  directory: string;
+  /** `--port`, where it was given. */
+  port: number | undefined;
+  /** `--host`, where it was given. */
+  host: string | undefined;
+  /** Whether no worker has been ready yet: then this one does what is done once (migrations, Grunt). */
+  first: boolean;
+}

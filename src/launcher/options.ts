@@ -1,0 +1,69 @@
+import { hostname } from 'node:os';
+import { LauncherError } from './errors';
+
+/** How requests find their worker; docs/launcher.md compares them. */
+export type FrontDoorMode = 'route' | 'sticky';
+
+/** Settings of {@link startPod}. */
+export interface PodOptions {
+  /** The directory of the app. */
+  appPath: string;
+  /** How many worker processes to run. */
+  workers: number;
+  /** Comes before `PORT` and `sails.config.port`. 0 takes any free port. */
+  port?: number | undefined;
+  /** Comes before `sails.config.explicitHost`. */
+  host?: string | undefined;
+  /** Default: `route`. */
+  mode?: FrontDoorMode | undefined;
+  /** How long workers may take to stop before they are killed. Default: 10,000 ms. */
+  graceMs?: number | undefined;
+  /** How long a connection may wait for a worker before it is answered `503`. Default: 1,000 ms. */
+  unavailableAfterMs?: number | undefined;
+  /** The pod's name, for people. Default: `FLOTILLA_POD_NAME`, else the host's name. */
+  podName?: string | undefined;
+  /** Arguments for Sails' own configuration loader, such as `--environment=staging`. */
+  sailsArguments?: string[] | undefined;
+}
+
+/** {@link PodOptions} with their defaults. */
+export interface PodSettings {
+  appPath: string;
+  workers: number;
+  port: number | undefined;
+  host: string | undefined;
+  mode: FrontDoorMode;
+  graceMs: number;
+  unavailableAfterMs: number;
+  podName: string;
+  sailsArguments: string[];
+}
+
+/**
+ * Checks the options and fills in the defaults.
+ * @throws LauncherError `E_LAUNCH_SETTING`
+ */
+export function readPodSettings(options: PodOptions): PodSettings {
+  const { appPath, port, host, mode = 'route' } = options;
+  if (mode !== 'route' && mode !== 'sticky') throw bad('mode', mode, '"route" or "sticky"');
+  return {
+    appPath,
+    workers: wholeNumber('workers', options.workers, 1, 1024),
+    port: port === undefined ? undefined : wholeNumber('port', port, 0, 65_535),
+    host,
+    mode,
+    graceMs: wholeNumber('graceMs', options.graceMs ?? 10_000, 0, 3_600_000),
+    unavailableAfterMs: wholeNumber('unavailableAfterMs', options.unavailableAfterMs ?? 1_000, 0, 60_000),
+    podName: options.podName || process.env.FLOTILLA_POD_NAME || hostname(),
+    sailsArguments: options.sailsArguments ?? [],
+  };
+}
+
+function wholeNumber(name: string, value: number, from: number, to: number): number {
+  if (Number.isInteger(value) && value >= from && value <= to) return value;
+  throw bad(name, value, `a whole number from ${from} to ${to}`);
+}
+
+function bad(name: string, value: unknown, wanted: string): LauncherError {
+  return new LauncherError('E_LAUNCH_SETTING', `${name} is ${JSON.stringify(value)}; it must be ${wanted}.`);
+}

@@ -1,0 +1,151 @@
+import cluster from 'node:cluster';
+import { EventEmitter } from 'node:events';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { Hub } from '../bus/hub/hub';
+import type { WorkerEnvironment } from '../bus/identity';
+import { randomPodTag } from '../bus/ids';
+import { createPodSessionService } from '../session/pod-session-service';
+import { checkApp } from './app-check';
+import type { LauncherError } from './errors';
+import type { FrontDoor } from './front-door/front-door';
+import { RouteDoor } from './front-door/route-door';
+import { StickyDoor } from './front-door/sticky-door';
+import type { Logger } from './logger';
+import type { LaunchEnvironment } from './messages';
+import { type PodOptions, type PodSettings, readPodSettings } from './options';
+import {
+  appSocketPath,
+  createRuntimeDirectory,
+  hubSocketPath,
+  peerSocketPath,
+  type RuntimeDirectory,
+} from './runtime-directory';
+import { SettingsAgreement } from './settings-agreement';
+import { Supervisor } from './supervisor';
+
+interface PodEvents {
+  /** Every wanted worker is ready for the first time. */
+  ready: [];
+  /** It cannot go on; `stop()` is still to be called. */
+  failed: [reason: LauncherError];
+}
+
+/** A pod: this process as the primary, and the workers around it. */
+export class Pod extends EventEmitter<PodEvents> {
+  readonly #supervisor: Supervisor;
+  readonly #door: FrontDoor;
+  readonly #hub: Hub;
+  readonly #sessions = createPodSessionService();
+  readonly #directory: RuntimeDirectory;
+  readonly #tag = randomPodTag();
+  #stopped: Promise<void> | undefined;
+
+  constructor(
+    private readonly settings: PodSettings,
+    private readonly log: Logger,
+  ) {
+    super();
+    this.#directory = createRuntimeDirectory();
+    this.#hub = new Hub({ podTag: this.#tag, podName: settings.podName, log });
+    this.#hub.offer('session', this.#sessions);
+    this.#supervisor = new Supervisor({
+      workers: settings.workers,
+      log,
+      environment: (number, _tag, first) => this.#workerEnvironment(number, first),
+    });
+    this.#door = this.#createDoor();
+    this.#wire();
+  }
+
+  /** Opens the hub and forks the first worker. */
+  async start(): Promise<void> {
+    cluster.setupPrimary({
+      exec: join(__dirname, 'worker', 'main.js'),
+      args: this.settings.sailsArguments,
+      cwd: this.settings.appPath,
+      // JSON, the default, does not keep bytes as bytes
+      serialization: 'advanced',
+    });
+    process.on('exit', this.#directory.remove);
+    await this.#hub.listen(hubSocketPath(this.#directory.path));
+    this.#supervisor.start();
+  }
+
+  /** Takes no new connections, stops the workers and frees everything. Later calls wait for the first. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  /** Ends every worker at once. */
+  kill(): void {
+    this.#supervisor.kill();
+  }
+
+  async #stop(): Promise<void> {
+    await this.#door.close();
+    await this.#supervisor.stop(this.settings.graceMs);
+    await this.#hub.close();
+    this.#sessions.close();
+    this.#directory.remove();
+    process.removeListener('exit', this.#directory.remove);
+  }
+
+  #createDoor(): FrontDoor {
+    const { log, settings } = this;
+    const { port, host, unavailableAfterMs } = settings;
+    const common = { log, port, host, unavailableAfterMs };
+    const supervisor = this.#supervisor;
+    if (settings.mode === 'sticky') {
+      return new StickyDoor({ ...common, readyWorkers: () => supervisor.readyWorkers });
+    }
+    return new RouteDoor({ ...common, workers: () => supervisor.workers, byTag: (tag) => supervisor.byTag(tag) });
+  }
+
+  #wire(): void {
+    const agreement = new SettingsAgreement(this.#door, this.log);
+    this.#supervisor.on('forked', (worker) => {
+      this.#door.watch(worker);
+      worker.on('message', (message) => {
+        if (message.flotilla === 'settings') void agreement.answer(worker, message.document);
+      });
+    });
+    let complete = false;
+    this.#supervisor.on('ready', (worker) => {
+      this.#door.workerReady(worker);
+      if (complete || this.#supervisor.readyWorkers.length < this.settings.workers) return;
+      complete = true;
+      this.emit('ready');
+    });
+    this.#supervisor.on('gone', (worker) => {
+      if (process.platform === 'win32') return;
+      for (const path of [appSocketPath, peerSocketPath])
+        rmSync(path(this.#directory.path, worker.tag), { force: true });
+    });
+    this.#supervisor.on('gave-up', (reason) => this.emit('failed', reason));
+  }
+
+  #workerEnvironment(number: number, first: boolean): NodeJS.ProcessEnv {
+    const { appPath, mode, port, host, podName } = this.settings;
+    const launch: LaunchEnvironment = { appPath, mode, directory: this.#directory.path, port, host, first };
+    const identity: WorkerEnvironment = {
+      FLOTILLA_HUB: hubSocketPath(this.#directory.path),
+      FLOTILLA_POD: this.#tag,
+      FLOTILLA_POD_NAME: podName,
+      FLOTILLA_WORKER: String(number),
+    };
+    return { ...identity, FLOTILLA_LAUNCHER: JSON.stringify(launch) };
+  }
+}
+
+/**
+ * Starts a pod for a Sails app.
+ * @throws LauncherError where the app or a setting is wrong
+ */
+export async function startPod(options: PodOptions, log: Logger): Promise<Pod> {
+  const settings = readPodSettings({ ...options, appPath: checkApp(options.appPath) });
+  const pod = new Pod(settings, log);
+  await pod.start();
+  return pod;
+}

@@ -1,0 +1,97 @@
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import { LauncherError } from '../errors';
+import type { RawHandle } from '../raw-handle';
+import type { PrimaryLink } from './primary-link';
+
+/** What Node's cluster module uses of a worker's server to give it a connection. */
+interface ServerInternals {
+  _handle: { onconnection: (status: number, handle: RawHandle) => void } | null;
+}
+
+/** Milliseconds between two reports of ended connections. */
+const REPORT_EVERY_MS = 100;
+
+/**
+ * Gives the app's server the connections that the primary passes on, the way Node's cluster module does: the server makes
+ * its sockets itself, so its settings, its count and `close()` hold for them. Reports to the primary what it took.
+ */
+export class ConnectionIntake {
+  #connections = 0;
+  #taken = 0;
+  #reportPending = false;
+  #timer: NodeJS.Timeout | undefined;
+  /** A socket that continues what another worker began, while it is made. */
+  #head: Uint8Array | undefined;
+
+  constructor(
+    private readonly server: Server,
+    private readonly link: PrimaryLink,
+    private readonly countSessions: () => number,
+  ) {
+    server.on('connection', (socket: Socket) => this.#connected(socket));
+    link.listen((message, handle) => {
+      if (message.flotilla !== 'connection' && message.flotilla !== 'upgrade') return;
+      this.#taken = message.seq;
+      this.#reportSoon();
+      if (handle) this.#take(handle, message.flotilla === 'upgrade' ? message.head : undefined);
+    });
+  }
+
+  /** Counts a connection that came another way. */
+  count(socket: Socket): void {
+    this.#connections++;
+    socket.once('close', () => {
+      this.#connections--;
+      this.#timer ??= setTimeout(() => this.#report(), REPORT_EVERY_MS).unref();
+    });
+  }
+
+  #take(handle: RawHandle, head: Uint8Array | undefined): void {
+    const internals = (this.server as unknown as ServerInternals)._handle;
+    if (!internals) {
+      // the server is closing
+      handle.close();
+      return;
+    }
+    this.#head = head;
+    internals.onconnection(0, handle);
+    this.#head = undefined;
+  }
+
+  #connected(socket: Socket): void {
+    this.count(socket);
+    this.#reportSoon();
+    // the server's parser has the socket by now, and gets these bytes before it reads any
+    if (this.#head) socket.unshift(Buffer.from(this.#head));
+  }
+
+  /** At the end of this turn: before any of the new connections is read. */
+  #reportSoon(): void {
+    if (this.#reportPending) return;
+    this.#reportPending = true;
+    process.nextTick(() => {
+      this.#reportPending = false;
+      this.#report();
+    });
+  }
+
+  #report(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const connections = Math.max(this.#connections, this.countSessions());
+    void this.link.send({ flotilla: 'load', taken: this.#taken, connections });
+  }
+}
+
+/**
+ * Makes sure, once the server listens, that connections can be given to it.
+ * @throws LauncherError `E_UNSUPPORTED_NODE`
+ */
+export function assertCanTakeConnections(server: Server): void {
+  if (typeof (server as unknown as ServerInternals)._handle?.onconnection === 'function') return;
+  throw new LauncherError(
+    'E_UNSUPPORTED_NODE',
+    `Node ${process.version} hides its listener, so connections cannot be passed to this worker: use Node 20, 22 or 24.`,
+  );
+}

@@ -1,0 +1,141 @@
+import type { Server } from 'node:http';
+import { setupWorker } from '@socket.io/sticky';
+import type { Identity } from '../../bus/identity';
+import { LauncherError, type LauncherErrorCode } from '../errors';
+import type { LaunchEnvironment } from '../messages';
+import { appSocketPath, peerSocketPath } from '../runtime-directory';
+import type { PublicAddress, SettingsDocument } from '../settings-document';
+import { assertCanTakeConnections, ConnectionIntake } from './connection-intake';
+import { listenLocally } from './local-listener';
+import type { PrimaryLink } from './primary-link';
+import { readSettings } from './read-settings';
+import { Router } from './route/router';
+import type { SailsApp } from './sails-app';
+import { removeSailsSignalListeners } from './signals';
+import { ensureSocketsHook } from './sockets-hook';
+
+/** Milliseconds that answers to other workers' requests may take after the app is lowered. */
+const LAST_ANSWERS_MS = 1_000;
+
+/** What worker and primary agreed on. */
+interface Agreement {
+  document: SettingsDocument;
+  address: PublicAddress;
+}
+
+/** The app in a worker, lifted step by step with the primary's consent. */
+export class LiftedWorker {
+  isLifted = false;
+  #agreement: Promise<Agreement> | undefined;
+  #router: Router | undefined;
+
+  constructor(
+    private readonly sails: SailsApp,
+    private readonly launch: LaunchEnvironment,
+    private readonly identity: Identity,
+    private readonly link: PrimaryLink,
+  ) {}
+
+  /** @throws whatever stops the lift */
+  async lift(config: Record<string, unknown>): Promise<void> {
+    const { sails } = this;
+    sails.on('hook:userconfig:loaded', () => this.#agreeBeforeHooks());
+    sails.on('hook:http:loaded', () => this.#takeOverServer(sails.hooks.http?.server));
+    sails.on('hook:sockets:loaded', () => {
+      if (this.launch.mode === 'sticky' && sails.io) setupWorker(sails.io);
+    });
+    this.#agreeBeforeBootstrap();
+    await new Promise<void>((resolve, reject) => {
+      sails.lift(config, (error) => (error ? reject(error) : resolve()));
+    });
+    const server = sails.hooks.http?.server;
+    if (!server?.listening) {
+      throw new LauncherError(
+        'E_LIFT',
+        'The app lifted, but its HTTP server does not listen: is the http hook disabled?',
+      );
+    }
+    assertCanTakeConnections(server);
+    await this.#router?.listen();
+    this.isLifted = true;
+    await this.link.send({ flotilla: 'ready' });
+  }
+
+  /** Lowers the app; settles when what it owes to other workers is answered too. */
+  async lower(): Promise<void> {
+    await new Promise<void>((resolve) => this.sails.lower(() => resolve()));
+    if (!this.#router) return;
+    const timer = new Promise<void>((resolve) => setTimeout(resolve, LAST_ANSWERS_MS));
+    await Promise.race([this.#router.close(), timer]);
+  }
+
+  /** User config is loaded, no hook of the app's is: the place to wait for the primary. */
+  #agreeBeforeHooks(): void {
+    const { modules } = this.sails;
+    if (!modules) return;
+    const loadUserHooks = modules.loadUserHooks.bind(modules);
+    modules.loadUserHooks = (callback) => {
+      this.#agree().then(
+        () => loadUserHooks((error, hooks = {}) => callback(error ?? this.#checkHooks(hooks), hooks)),
+        callback,
+      );
+    };
+  }
+
+  #checkHooks(hooks: Record<string, unknown>): unknown {
+    try {
+      ensureSocketsHook(this.sails, this.launch.appPath, hooks);
+      return undefined;
+    } catch (error) {
+      return error;
+    }
+  }
+
+  /** Bootstraps run one at a time over the pod. Sails' own signal listeners are there by now, and go. */
+  #agreeBeforeBootstrap(): void {
+    const { sails } = this;
+    const runBootstrap = sails.runBootstrap.bind(sails);
+    sails.runBootstrap = (callback) => {
+      removeSailsSignalListeners(sails);
+      const turn = this.link.next('bootstrap');
+      this.#agree()
+        .then(() => this.link.send({ flotilla: 'loaded' }))
+        .then(() => turn)
+        .then(() => runBootstrap(callback), callback);
+    };
+  }
+
+  #agree(): Promise<Agreement> {
+    this.#agreement ??= this.#negotiate();
+    return this.#agreement;
+  }
+
+  async #negotiate(): Promise<Agreement> {
+    const document = readSettings(this.sails.config, this.launch.appPath);
+    const answer = this.link.next('agreed', 'refused');
+    await this.link.send({ flotilla: 'settings', document });
+    const message = await answer;
+    if (message.flotilla === 'refused') throw new LauncherError(message.code as LauncherErrorCode, message.message);
+    this.sails.config.port = message.address.port;
+    return { document, address: message.address };
+  }
+
+  #takeOverServer(server: Server | undefined): void {
+    if (!server) return;
+    void this.#agree().then(({ document, address }) => {
+      const { identity, launch, link } = this;
+      const directory = launch.directory;
+      listenLocally(server, appSocketPath(directory, identity.worker), address);
+      const intake = new ConnectionIntake(server, link, () => this.sails.io?.engine.clientsCount ?? 0);
+      if (launch.mode !== 'route') return;
+      this.#router = new Router({
+        server,
+        link,
+        self: identity,
+        socketPath: document.socketPath,
+        peerPathOf: (tag) => peerSocketPath(directory, tag),
+        onTunnel: (socket) => intake.count(socket),
+      });
+    });
+  }
+}

@@ -1,0 +1,91 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Owner } from '../../../bus/ids';
+import type { PrimaryLink } from '../primary-link';
+import { MisroutedCheck } from './misrouted';
+import { dropForgedPeer } from './peer-header';
+import { PeerServer } from './peer-server';
+import { PollRelay } from './poll-relay';
+import { UpgradeRelay } from './upgrade-relay';
+
+/** What a {@link Router} needs. */
+export interface RouterOptions {
+  /** The app's server. */
+  server: Server;
+  link: PrimaryLink;
+  /** This worker. */
+  self: Owner;
+  /** Socket.IO's path. */
+  socketPath: string;
+  /** Where the worker with a tag takes requests of other workers. */
+  peerPathOf(tag: string): string;
+  /** Hears of each connection that came through another worker. */
+  onTunnel(socket: Socket): void;
+}
+
+/**
+ * Mode `route` in a worker: looks at every request before the app does, and passes those whose session another worker of
+ * this pod has on to it.
+ */
+export class Router {
+  readonly #check: MisroutedCheck;
+  readonly #polls: PollRelay;
+  readonly #upgrades: UpgradeRelay;
+  readonly #peers: PeerServer;
+
+  constructor(private readonly options: RouterOptions) {
+    const { server, link, self, socketPath, peerPathOf, onTunnel } = options;
+    this.#check = new MisroutedCheck(self, socketPath);
+    this.#polls = new PollRelay(peerPathOf);
+    this.#upgrades = new UpgradeRelay(link, peerPathOf);
+    this.#intercept(server);
+    this.#peers = new PeerServer(server, onTunnel);
+  }
+
+  /** Opens the door for other workers. */
+  listen(): Promise<void> {
+    return this.#peers.listen(this.options.peerPathOf(this.options.self.worker));
+  }
+
+  /** Ends tunnels, and settles when requests under way for other workers are answered. */
+  async close(): Promise<void> {
+    this.#upgrades.close();
+    this.#polls.close();
+    await this.#peers.close();
+  }
+
+  /**
+   * Before every listener, now and later: Socket.IO replaces the listeners of the server it is given, so a listener of ours
+   * would not stay the first.
+   */
+  #intercept(server: Server): void {
+    const emit = server.emit.bind(server) as (event: string | symbol, ...args: unknown[]) => boolean;
+    server.emit = (event: string | symbol, ...args: unknown[]) => {
+      if (event === 'request' || event === 'checkContinue' || event === 'checkExpectation') {
+        const [request, response] = args as [IncomingMessage, ServerResponse];
+        if (this.#passPoll(request, response, event === 'checkContinue')) return true;
+      } else if (event === 'upgrade') {
+        const [request, socket, head] = args as [IncomingMessage, Socket, Buffer];
+        if (this.#passUpgrade(request, socket, head)) return true;
+      }
+      return emit(event, ...args);
+    };
+  }
+
+  #passPoll(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): boolean {
+    dropForgedPeer(request);
+    const owner = this.#check.ownerOf(request.url);
+    if (owner === undefined) return false;
+    if (expectsContinue) response.writeContinue();
+    this.#polls.pass(request, response, owner);
+    return true;
+  }
+
+  #passUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): boolean {
+    dropForgedPeer(request);
+    const owner = this.#check.ownerOf(request.url);
+    if (owner === undefined) return false;
+    this.#upgrades.pass(request, socket, head, owner);
+    return true;
+  }
+}

@@ -1,0 +1,66 @@
+import type { IncomingMessage } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { pipeline } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+import { unknownSessionResponse } from '../../front-door/refuse';
+import { detachHandle } from '../../raw-handle';
+import type { PrimaryLink } from '../primary-link';
+import { serialiseHead } from './http-head';
+import { formatPeer, PEER_HEADER, peerOf } from './peer-header';
+import { whenQuiet } from './quiet-socket';
+
+/** Passes upgrades on to the worker that has their session: by handing over the connection, or through a tunnel where that cannot be. */
+export class UpgradeRelay {
+  readonly #tunnels = new Set<Socket>();
+
+  /** @param socketPathOf where the worker with a tag takes requests of other workers */
+  constructor(
+    private readonly link: PrimaryLink,
+    private readonly socketPathOf: (tag: string) => string,
+  ) {}
+
+  pass(request: IncomingMessage, socket: Socket, head: Buffer, owner: string): void {
+    // nobody else listens to this socket any more
+    socket.on('error', () => socket.destroy());
+    whenQuiet(socket, () => {
+      const read = Buffer.concat([serialiseHead(request), head, (socket.read() as Buffer | null) ?? Buffer.alloc(0)]);
+      if (canHandOver(socket)) this.#handOver(socket, read, owner);
+      else this.#tunnel(request, socket, read.subarray(serialiseHead(request).length), owner);
+    });
+  }
+
+  close(): void {
+    for (const socket of this.#tunnels) socket.destroy();
+  }
+
+  #handOver(socket: Socket, head: Buffer, owner: string): void {
+    const handle = detachHandle(socket);
+    if (handle) this.link.sendHandle({ flotilla: 'handover', to: owner, head }, handle);
+  }
+
+  #tunnel(request: IncomingMessage, socket: Socket, rest: Buffer, owner: string): void {
+    const far = connect({ path: this.socketPathOf(owner), allowHalfOpen: true });
+    let connected = false;
+    this.#tunnels.add(far);
+    socket.setTimeout(0);
+    socket.setNoDelay(true);
+    socket.once('close', () => far.destroy());
+    far.once('close', () => this.#tunnels.delete(far));
+    far.on('error', () => {
+      if (connected) socket.destroy();
+      else socket.end(unknownSessionResponse());
+    });
+    far.once('connect', () => {
+      connected = true;
+      far.write(serialiseHead(request, [PEER_HEADER, formatPeer(peerOf(socket))]));
+      if (rest.length > 0) far.write(rest);
+      pipeline(socket, far, () => {});
+      pipeline(far, socket, () => {});
+    });
+  }
+}
+
+/** A TLS connection's keys stay in this process; Windows passes no connections over IPC reliably. */
+function canHandOver(socket: Socket): boolean {
+  return !(socket instanceof TLSSocket) && process.platform !== 'win32';
+}

@@ -1,0 +1,32 @@
+import type { EventEmitter } from 'node:events';
+import type { Server } from 'node:http';
+import type { Server as SocketServer } from 'socket.io';
+
+type Callback = (error?: unknown) => void;
+
+/** The parts of a Sails app object that the launcher touches. */
+export interface SailsApp extends EventEmitter {
+  config: SailsConfig;
+  hooks: { http?: { server: Server }; sockets?: unknown };
+  /** The module loader hook, from when `hook:userconfig:loaded` is emitted. */
+  modules?: { loadUserHooks(callback: (error: unknown, hooks?: Record<string, unknown>) => void): void };
+  io?: SocketServer;
+  log: Record<'debug' | 'info' | 'warn' | 'error', (...args: unknown[]) => void>;
+  lift(config: Record<string, unknown>, callback: Callback): void;
+  lower(callback: Callback): void;
+  runBootstrap(callback: Callback): void;
+  /** Sails' own listeners on `process`, while it is lifted. */
+  _processListeners?: Record<string, (...args: unknown[]) => void> | null;
+}
+
+/** The settings that the launcher reads. */
+export interface SailsConfig {
+  environment?: string;
+  port?: unknown;
+  explicitHost?: unknown;
+  ssl?: true | { key?: unknown; cert?: unknown; pfx?: unknown };
+  http?: { trustProxy?: unknown };
+  sockets?: { path?: unknown };
+  session?: { adapter?: unknown; secret?: unknown };
+  hooks?: Record<string, unknown>;
+}
