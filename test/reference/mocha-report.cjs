@@ -19,7 +19,7 @@ module.exports = function MochaReport(runner) {
   });
   runner.on('fail', (test, error) => {
     const title = test.fullTitle();
-    failures.push({ title, message: String((error && error.stack) || error) });
+    failures.push({ title, message: String(error?.stack ?? error) });
     console.log(`  FAIL ${title}`);
   });
   runner.on('end', write);

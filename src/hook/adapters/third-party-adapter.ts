@@ -1,0 +1,40 @@
+import type { Server } from 'socket.io';
+import type { HookRuntime } from '../runtime';
+import { REDIS_ADAPTER_PACKAGES } from '../settings/adapter-settings';
+import type { AdapterConstructor, AdapterOptions } from '../settings/sockets-settings';
+import { connectAdminBus } from './admin-bus';
+import { loadAdapterFactory } from './load-adapter';
+import { addRedisClients } from './redis-clients';
+
+/** Whether the app has chosen an adapter of its own, so that it is in no fleet. */
+export function hasThirdPartyAdapter(runtime: HookRuntime): boolean {
+  return Boolean(runtime.app.config.sockets.adapter);
+}
+
+/**
+ * Puts the adapter that `sails.config.sockets.adapter` names to work. For the Redis adapters that sails-hook-sockets
+ * knows, Redis clients are made where the app gives none, and its admin bus is joined, so that processes with either
+ * hook can share one Redis.
+ */
+export async function useThirdPartyAdapter(runtime: HookRuntime, io: Server): Promise<void> {
+  const { app } = runtime;
+  const { adapter, adapterOptions, adminAdapterOptions } = app.config.sockets;
+  if (typeof adapter === 'function') {
+    io.adapter(adapter);
+    return;
+  }
+  const packageName = adapter as string;
+  const usesRedis = REDIS_ADAPTER_PACKAGES.includes(packageName);
+  const factory = loadAdapterFactory(app, packageName);
+  const options = { ...adapterOptions };
+  if (usesRedis) await addRedisClients(runtime, options, 'the adapter');
+  io.adapter(factory(options) as AdapterConstructor);
+  io.sockets.adapter.on('error', (error: unknown) =>
+    app.log.verbose('The Socket.IO adapter reported an error:', error),
+  );
+  if (!usesRedis) return;
+  const { pubClient: _pub, subClient: _sub, ...shared } = adapterOptions;
+  const adminOptions: AdapterOptions = { ...shared, ...adminAdapterOptions };
+  await addRedisClients(runtime, adminOptions, 'the admin bus');
+  runtime.adminBus = await connectAdminBus(runtime, adminOptions);
+}

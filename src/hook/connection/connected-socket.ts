@@ -1,0 +1,10 @@
+import type { Socket } from 'socket.io';
+import type { ClientAddress } from './client-address';
+
+/** A connected socket and what is worked out once for all of its requests. */
+export interface ConnectedSocket {
+  socket: Socket;
+  address: ClientAddress;
+  sdkVersion: string;
+  speaksVirtualRequests: boolean;
+}

@@ -1,0 +1,15 @@
+/** What the hook counts of itself, one object per app: `sails.hooks.sockets.counters`. */
+export class HookCounters {
+  /** Virtual requests received. */
+  requests = 0;
+  /** Messages that could not be understood as a virtual request. */
+  parseErrors = 0;
+  /** Virtual requests answered with 503 because the app was being lowered. */
+  refusedWhileLowering = 0;
+  /** Responses that waited for a join to be confirmed. */
+  heldResponses = 0;
+  /** Held responses that were sent unconfirmed, because the confirmation took too long. */
+  heldTooLong = 0;
+  /** Joins, leaves and the like that failed with nobody listening to the outcome. */
+  failedOrders = 0;
+}

@@ -1,0 +1,77 @@
+import { readIdentity } from '../bus/identity';
+import type { SailsApp, SailsHookDefinition } from '../types/sails';
+import { hasThirdPartyAdapter } from './adapters/third-party-adapter';
+import type { HookCounters } from './counters';
+import { makeDefaults } from './defaults';
+import { joinFleetOf } from './fleet-membership';
+import { initialize } from './initialize';
+import { usePodSessions } from './pod-session';
+import { HookRuntime } from './runtime';
+import { configure } from './settings/configure';
+import type { FlotillaSettings } from './settings/flotilla-settings';
+import type { SocketsSettings } from './settings/sockets-settings';
+import { installShutdown } from './shutdown';
+import type { SailsSockets } from './sockets';
+
+/**
+ * The `sockets` hook for Sails 1.x, in place of sails-hook-sockets. Sails finds it by itself once the package is
+ * installed; to inject it by hand: `hooks: { sockets: require('sails-hook-flotilla') }`.
+ */
+function flotillaHook(app: SailsApp): flotillaHook.HookDefinition {
+  const runtime = new HookRuntime(app, readIdentity());
+  return {
+    packageName: 'sails-hook-flotilla',
+    counters: runtime.counters,
+    defaults: makeDefaults(),
+
+    configure() {
+      configure(app);
+      installShutdown(runtime);
+      if (!hasThirdPartyAdapter(runtime)) joinFleetOf(runtime);
+      usePodSessions(runtime);
+    },
+
+    initialize(done) {
+      initialize(runtime).then(() => done(), done);
+    },
+
+    routes: {
+      before: {},
+      after: {
+        // A script that sails.io.js loads cross-origin, so that the browser gets a session cookie.
+        'GET /__getcookie': (_request, response, next) => {
+          if (!app.config.sockets.grant3rdPartyCookie) {
+            next();
+            return;
+          }
+          response.set('Content-Type', 'application/javascript');
+          response.send('_sailsIoJSConnect();');
+        },
+      },
+    },
+
+    broadcastAdminMessage: (event, payload) => runtime.adminBus?.broadcast(event, payload),
+    blastAdminMessage: (event, payload) => runtime.adminBus?.blast(event, payload),
+  };
+}
+
+namespace flotillaHook {
+  /** What the hook adds to a Sails hook. */
+  export interface HookDefinition extends SailsHookDefinition {
+    /** By which hook `sails.hooks.sockets` was provided. */
+    packageName: 'sails-hook-flotilla';
+    counters: HookCounters;
+    /** Sends a message to the other processes on the admin bus; does nothing without a Redis adapter. */
+    broadcastAdminMessage(event: string, payload: unknown): void;
+    /** Sends a message to every process on the admin bus; does nothing without a Redis adapter. */
+    blastAdminMessage(event: string, payload: unknown): void;
+  }
+  /** `sails.config.sockets` */
+  export type Settings = SocketsSettings;
+  /** `sails.config.flotilla` */
+  export type OwnSettings = FlotillaSettings;
+  /** `sails.sockets` */
+  export type Sockets = SailsSockets;
+}
+
+export = flotillaHook;

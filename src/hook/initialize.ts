@@ -1,0 +1,52 @@
+import type { SailsApp } from '../types/sails';
+import { hasThirdPartyAdapter, useThirdPartyAdapter } from './adapters/third-party-adapter';
+import { PeerAddresses } from './connection/client-address';
+import { ensureHandshakeSession } from './connection/handshake-session';
+import { makeOnConnection } from './connection/on-connection';
+import { readSdkMetadata } from './connection/sdk-metadata';
+import { SocketsDependencyError } from './errors';
+import type { HookRuntime } from './runtime';
+import { createServer } from './server/create-server';
+import type { AdapterConstructor } from './settings/sockets-settings';
+import { makeSailsSockets } from './sockets';
+
+/** Starts the Socket.IO server on the app's HTTP server, and exposes `sails.io` and `sails.sockets`. */
+export async function initialize(runtime: HookRuntime): Promise<void> {
+  const { app } = runtime;
+  app.getSDKMetadata = readSdkMetadata;
+  if (!app.hooks.http) {
+    throw new SocketsDependencyError(
+      'The sockets hook needs the http hook: remove `http: false` from `sails.config.hooks` (.sailsrc).',
+    );
+  }
+  await loaded(app, 'http');
+  if (app.hooks.session) await loaded(app, 'session');
+
+  const { fleet } = runtime;
+  const io = createServer(runtime, app.hooks.http, fleet?.createAdapter() as AdapterConstructor | undefined);
+  runtime.io = io;
+  app.io = io;
+  if (hasThirdPartyAdapter(runtime)) await useThirdPartyAdapter(runtime, io);
+  await fleet?.ready();
+  fleet?.countSocketsWith(() => io.engine.clientsCount);
+
+  const peers = new PeerAddresses(io);
+  io.use((socket, next) => {
+    ensureHandshakeSession(app, socket.handshake).then(
+      () => next(),
+      (error) => {
+        app.log.verbose(
+          'A socket connected and its session could not be loaded: its requests begin without one.',
+          error,
+        );
+        next();
+      },
+    );
+  });
+  io.on('connection', makeOnConnection(runtime, peers));
+  app.sockets = makeSailsSockets(runtime);
+}
+
+function loaded(app: SailsApp, hook: string): Promise<void> {
+  return new Promise((resolve) => app.after(`hook:${hook}:loaded`, resolve));
+}

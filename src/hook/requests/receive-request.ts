@@ -1,0 +1,125 @@
+import type { Socket } from 'socket.io';
+import type { ConnectedSocket } from '../connection/connected-socket';
+import { followSessionCookie } from '../connection/handshake-session';
+import { SocketsParseError } from '../errors';
+import type { HookRuntime } from '../runtime';
+import { afterJoins } from './join-guarantee';
+import { type Acknowledge, parseMessage, type RequestMessage, splitArguments } from './message';
+import { buildRequest } from './request';
+import { ResponseSink, type SinkResponse } from './response-sink';
+
+/** A JSON websocket response: what a client's callback gets. */
+interface Jwr {
+  body: unknown;
+  headers?: Record<string, unknown>;
+  statusCode?: number;
+}
+
+/** Takes a client's message and routes it through core's router as a virtual request. Never throws. */
+export function receiveRequest(
+  runtime: HookRuntime,
+  connected: ConnectedSocket,
+  method: string,
+  args: unknown[],
+): void {
+  const { message, acknowledge, rest } = splitArguments(args);
+  let parsed: RequestMessage;
+  try {
+    parsed = parseMessage(connected, message, rest);
+  } catch (error) {
+    respondWithParseError(runtime, connected.socket, acknowledge, error);
+    return;
+  }
+  const request = new OpenRequest(runtime, connected.socket, acknowledge);
+  if (runtime.lowering || runtime.app._exiting) {
+    runtime.counters.refusedWhileLowering += 1;
+    request.respond({
+      statusCode: 503,
+      headers: { 'retry-after': '1' },
+      body: { code: 'E_LOWERING', message: 'The server is shutting down: try again.' },
+    });
+    return;
+  }
+  runtime.counters.requests += 1;
+  request.route(method, parsed, connected);
+}
+
+/** A virtual request on its way, until it is answered. */
+class OpenRequest {
+  readonly #joinsBefore: number;
+  #end: (() => void) | undefined;
+  #answered = false;
+
+  constructor(
+    private readonly runtime: HookRuntime,
+    private readonly socket: Socket,
+    private readonly acknowledge: Acknowledge | undefined,
+  ) {
+    this.#joinsBefore = runtime.orders.latest;
+  }
+
+  route(method: string, message: RequestMessage, connected: ConnectedSocket): void {
+    const { app, requests } = this.runtime;
+    this.#end = requests.begin();
+    try {
+      app.router.route(buildRequest(app, connected, method, message), {
+        // Core pipes the response into this stream and calls back when it has ended.
+        _clientRes: new ResponseSink(),
+        _clientCallback: (response: SinkResponse) => this.#answer(response),
+      });
+    } catch (error) {
+      app.log.error(`Routing a virtual request (${method} ${message.url.slice(0, 200)}) failed:`, error);
+      this.respond({ statusCode: 500, headers: {}, body: 'Internal Server Error' });
+    }
+  }
+
+  #answer(response: SinkResponse): void {
+    const { app } = this.runtime;
+    const { 'set-cookie': setCookie, ...headers } = response.headers ?? {};
+    if (setCookie && app.session) followSessionCookie(app, this.socket.handshake, setCookie);
+    this.respond({ body: response.body ?? response.streamed(), headers, statusCode: response.statusCode ?? 200 });
+  }
+
+  /** Sends the response once the joins that the request made are effective. */
+  respond(response: Required<Jwr>): void {
+    if (this.#answered) return;
+    this.#answered = true;
+    const { sockets } = this.runtime.app.config;
+    const jwr: Jwr = { body: response.body };
+    if (sockets.sendResponseHeaders) jwr.headers = response.headers;
+    if (sockets.sendStatusCode) jwr.statusCode = response.statusCode;
+    afterJoins(this.runtime, this.socket, this.#joinsBefore, () => {
+      this.#end?.();
+      this.#send(jwr);
+    });
+  }
+
+  #send(jwr: Jwr): void {
+    if (!this.acknowledge) return;
+    try {
+      this.acknowledge(jwr);
+    } catch (error) {
+      // Encoding the body has failed: it is cyclic, or holds what JSON does not know.
+      this.runtime.app.log.error('A virtual response can not be sent:', error);
+      const body = { code: 'E_UNSENDABLE_RESPONSE', message: 'The response body can not be encoded.' };
+      this.acknowledge({ body, headers: {}, statusCode: 500 });
+    }
+  }
+}
+
+function respondWithParseError(
+  runtime: HookRuntime,
+  socket: Socket,
+  acknowledge: Acknowledge | undefined,
+  error: unknown,
+): void {
+  runtime.counters.parseErrors += 1;
+  const parseError =
+    error instanceof SocketsParseError ? error : new SocketsParseError('The message could not be read.');
+  const { code, name, status, message, details } = parseError;
+  runtime.app.log.warn(`${message} ${details}`);
+  const report = { code, name, status, message, details };
+  // The fields of sails-hook-sockets, and those by which sails.io.js sees that it is an error.
+  if (acknowledge) acknowledge({ ...report, body: report, headers: {}, statusCode: status });
+  else socket.emit('sails:parseError', report);
+}

@@ -1,0 +1,50 @@
+import type { Server } from 'socket.io';
+import type { Fleet } from '../bus/fleet';
+import type { Identity } from '../bus/identity';
+import type { SailsApp } from '../types/sails';
+import type { AdminBus } from './adapters/admin-bus';
+import { HookCounters } from './counters';
+import { OutstandingWork } from './outstanding-work';
+import type { FlotillaSettings } from './settings/flotilla-settings';
+
+/** What the parts of the hook share, one object per app. */
+export class HookRuntime {
+  readonly counters = new HookCounters();
+  /** Joins and leaves made through `sails.sockets` that are not effective everywhere yet. */
+  readonly orders = new OutstandingWork();
+  /** Virtual requests that are not answered yet. */
+  readonly requests = new OutstandingWork();
+  /** `afterDisconnect` functions that have not finished yet. */
+  readonly farewells = new OutstandingWork();
+  /** Set for good when the app begins to lower. */
+  lowering = false;
+  /** This process' membership; absent where a third-party adapter is configured. */
+  fleet: Fleet | undefined;
+  /** The admin bus of sails-hook-sockets, where a Redis adapter that it knows is configured. */
+  adminBus: AdminBus | undefined;
+  /** Frees what the hook has opened, in reverse order. */
+  readonly cleanups: Array<() => void | Promise<void>> = [];
+  #io: Server | undefined;
+
+  constructor(
+    readonly app: SailsApp,
+    readonly identity: Identity,
+  ) {}
+
+  get io(): Server {
+    if (!this.#io) throw new Error('the Socket.IO server does not exist before the hook is initialized');
+    return this.#io;
+  }
+
+  set io(io: Server) {
+    this.#io = io;
+  }
+
+  get hasServer(): boolean {
+    return this.#io !== undefined;
+  }
+
+  get settings(): Required<FlotillaSettings> {
+    return this.app.config.flotilla as Required<FlotillaSettings>;
+  }
+}

@@ -1,0 +1,76 @@
+import type { IncomingMessage } from 'node:http';
+import { inspect } from 'node:util';
+import type { SailsLog } from '../../types/sails';
+import type { HookRuntime } from '../runtime';
+import type { BeforeConnect, HandshakeRequest } from '../settings/sockets-settings';
+
+type Decide = (error: string | null | undefined, allow: boolean) => void;
+
+/** Engine.IO's `allowRequest`: runs `beforeConnect`, and lets nobody in once the app is being lowered. */
+export function makeAllowRequest(runtime: HookRuntime): (request: IncomingMessage, decide: Decide) => void {
+  return (request, decide) => {
+    if (runtime.lowering) {
+      decide('The server is shutting down', false);
+      return;
+    }
+    const { beforeConnect } = runtime.app.config.sockets;
+    if (!beforeConnect) {
+      decide(null, true);
+      return;
+    }
+    runBeforeConnect(beforeConnect, request as HandshakeRequest, (error, allow) => {
+      if (!allow) logRefusal(runtime.app.log, request, error);
+      decide(error === undefined || error === null ? null : textOf(error), allow);
+    });
+  };
+}
+
+/** The first decision counts: the callback's, a returned boolean, a promise's boolean, or a thrown error. */
+function runBeforeConnect(
+  beforeConnect: BeforeConnect,
+  handshake: HandshakeRequest,
+  done: (error: unknown, allow: boolean) => void,
+): void {
+  let decided = false;
+  const decide = (error: unknown, allow: unknown) => {
+    if (decided) return;
+    decided = true;
+    done(error, Boolean(allow));
+  };
+  const takesCallback = beforeConnect.length >= 2;
+  const considerReturned = (value: unknown, isFinal: boolean) => {
+    if (typeof value === 'boolean') decide(undefined, value);
+    else if (isFinal && !takesCallback) {
+      decide(new Error('`beforeConnect` takes no callback and did not return true or false'), false);
+    }
+  };
+  try {
+    const returned = beforeConnect(handshake, decide);
+    if (isThenable(returned)) {
+      returned.then(
+        (value) => considerReturned(value, true),
+        (error) => decide(error ?? new Error('`beforeConnect` was rejected'), false),
+      );
+    } else {
+      considerReturned(returned, true);
+    }
+  } catch (error) {
+    decide(error, false);
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}
+
+function textOf(error: unknown): string {
+  return typeof error === 'string' ? error : String(error);
+}
+
+function logRefusal(log: SailsLog, request: IncomingMessage, error: unknown): void {
+  const level = process.env.NODE_ENV === 'production' ? 'verbose' : 'debug';
+  const reason = error ? ` Reason: ${inspect(error)}` : '';
+  log[level](
+    `A socket was refused by \`sails.config.sockets.beforeConnect\`.${reason} Its headers: ${inspect(request.headers)}`,
+  );
+}
