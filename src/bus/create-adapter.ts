@@ -1,4 +1,5 @@
 import type { Namespace } from 'socket.io';
+import { findElectedHubPath } from './election/elected-hub-path';
 import type { BusLog, Fleet, FleetAdapterExtras } from './fleet';
 import { readIdentity } from './identity';
 import { joinFleet } from './join-fleet';
@@ -10,6 +11,11 @@ export interface FleetAdapterOptions {
    * `setup()` of `sails-hook-flotilla/primary` set for their workers; without it the process is alone.
    */
   hubPath?: string;
+  /**
+   * Where the workers of one machine meet and elect one of them to hold the hub, when there is no primary of ours.
+   * Default: found for workers of pm2 and of a bare `cluster`; see `findElectedHubPath()`.
+   */
+  electedHubPath?: string;
   /** Worker number within the pod. Default: the environment's `FLOTILLA_WORKER`, else the process id. */
   workerNumber?: number;
   /** Where to log. Default: warnings and errors to the console. */
@@ -42,6 +48,10 @@ export function createAdapter(options: FleetAdapterOptions = {}): FleetAdapterFa
   const env = { ...process.env };
   if (options.hubPath) env.FLOTILLA_HUB = options.hubPath;
   if (options.workerNumber) env.FLOTILLA_WORKER = String(options.workerNumber);
-  const fleet = joinFleet({ identity: readIdentity(env), log: options.log ?? consoleLog });
+  const fleet = joinFleet({
+    identity: readIdentity(env),
+    log: options.log ?? consoleLog,
+    electedHubPath: options.electedHubPath ?? findElectedHubPath(process.cwd(), env),
+  });
   return Object.assign(fleet.createAdapter(), { fleet });
 }

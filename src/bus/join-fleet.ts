@@ -1,9 +1,10 @@
-import type { Connector } from './connector';
-import { LocalSocketConnector } from './connector';
+import { type Connector, LocalSocketConnector } from './connector';
 import { BusCounters } from './counters';
+import { ElectedConnector } from './election/elected-connector';
 import type { BusLog, Fleet } from './fleet';
 import { Hub } from './hub/hub';
-import type { Identity } from './identity';
+import type { HubService } from './hub-services';
+import { type Identity, podTagOf } from './identity';
 import { Member } from './member';
 import { OwnHubConnector } from './own-hub-connector';
 
@@ -14,19 +15,41 @@ export interface JoinFleetOptions {
   log: BusLog;
   /** `emitter` for a process that does not listen (`sails run`, `sails console`). Default `worker`. */
   role?: 'worker' | 'emitter';
+  /**
+   * Where the workers of the app meet and elect one of them to hold the hub, when there is no primary of ours
+   * (`identity.hubPath` is not set). See `findElectedHubPath()`.
+   */
+  electedHubPath?: string;
+  /** Services of a hub that this process may come to hold. */
+  services?: Record<string, HubService>;
 }
 
 /**
- * Joins the fleet: through the hub that `identity.hubPath` names, or, where none is named, with a hub of this process' own.
+ * Joins the fleet: through the hub that `identity.hubPath` names; else through the one that the workers at
+ * `electedHubPath` elect; else with a hub of this process' own.
  * Returns at once; what is sent before the hub has answered is kept for it.
  */
-export function joinFleet({ identity, log, role = 'worker' }: JoinFleetOptions): Fleet {
+export function joinFleet(options: JoinFleetOptions): Fleet {
+  const { log, role = 'worker' } = options;
+  const identity = identify(options);
   const counters = new BusCounters(log);
-  return new Member({ identity, role, log, counters, connector: chooseConnector(identity, log, counters) });
+  return new Member({ identity, role, log, counters, connector: chooseConnector({ ...options, identity }, counters) });
 }
 
-function chooseConnector(identity: Identity, log: BusLog, counters: BusCounters): Connector {
+/** Workers that elect their hub share the pod tag of the place where they meet. */
+function identify({ identity, electedHubPath }: JoinFleetOptions): Identity {
+  if (identity.hubPath || !electedHubPath) return identity;
+  return { ...identity, pod: podTagOf(electedHubPath) };
+}
+
+function chooseConnector(options: JoinFleetOptions, counters: BusCounters): Connector {
+  const { identity, electedHubPath, log, services = {} } = options;
+  const createHub = () => {
+    const hub = new Hub({ podTag: identity.pod, podName: identity.podName, log });
+    for (const [name, service] of Object.entries(services)) hub.offer(name, service);
+    return hub;
+  };
   if (identity.hubPath) return new LocalSocketConnector(identity.hubPath, counters);
-  const hub = new Hub({ podTag: identity.pod, podName: identity.podName, log });
-  return new OwnHubConnector(hub, counters);
+  if (electedHubPath) return new ElectedConnector({ path: electedHubPath, createHub, counters, log });
+  return new OwnHubConnector(createHub(), counters);
 }

@@ -1,5 +1,6 @@
 import { busSuite } from './suite';
-import { inOneProcess, inWorkerProcesses } from './topology';
+import { inElectedWorkers, inOneProcess, inWorkerProcesses } from './topology';
 
-busSuite('three servers in one process', () => inOneProcess(3));
-busSuite('three worker processes', () => inWorkerProcesses(3));
+busSuite('three servers in one process', () => inOneProcess(3), { ownProcesses: false });
+busSuite('three worker processes', () => inWorkerProcesses(3), { ownProcesses: true });
+busSuite('three worker processes that elect their hub', () => inElectedWorkers(3), { ownProcesses: true });

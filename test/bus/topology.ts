@@ -100,6 +100,30 @@ export async function inWorkerProcesses(count: number): Promise<Topology> {
   return topology;
 }
 
+/** Several worker processes that elect one of them to hold the hub. */
+export async function inElectedWorkers(count: number): Promise<Topology> {
+  const folder = mkdtempSync(join(tmpdir(), 'flotilla-test-'));
+  const topology: Topology = {
+    servers: [],
+    addServer: async () => {
+      const server = await forkServer({
+        TEST_ELECTED_HUB: join(folder, 'hub.sock'),
+        FLOTILLA_WORKER: String(topology.servers.length + 1),
+        FLOTILLA_POD_NAME: 'pod',
+      });
+      topology.servers.push(server);
+      return server;
+    },
+    close: async () => {
+      await Promise.all(topology.servers.map(stopProcess));
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  for (let index = 0; index < count; index++) await topology.addServer();
+  await Promise.all(topology.servers.map((server) => untilServerCount(server, count)));
+  return topology;
+}
+
 /** Starts a worker process of the suite with an environment that says where its fleet is. */
 export async function forkServer(env: NodeJS.ProcessEnv): Promise<TestServer> {
   const child = fork(join(__dirname, 'worker-process.cjs'), {

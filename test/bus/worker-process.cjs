@@ -5,7 +5,8 @@ const { createAdapter } = require('../../dist/bus/create-adapter');
 const { operations, installClientEvents } = require('./server-operations.cjs');
 
 const httpServer = createServer();
-const adapter = createAdapter();
+const quietLog = { debug() {}, info() {}, warn() {}, error: (message) => console.error(message) };
+const adapter = createAdapter({ electedHubPath: process.env.TEST_ELECTED_HUB, log: quietLog });
 const io = new Server(httpServer, { adapter });
 io.fleet = adapter.fleet;
 tagSocketIds(io);
