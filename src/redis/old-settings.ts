@@ -36,7 +36,7 @@ export function parseOldSettings(sockets: Record<string, unknown>): { draft: Red
   if (isGiven(db.value)) {
     draft.db =
       parseDb(db.value) ??
-      refuse(db.setting, db.value, 'this is no number of a database.', 'Write a whole number from 0.');
+      refuse(db.setting, describeValue(db.value), 'this is no number of a database.', 'Write a whole number from 0.');
   }
   const pass = find('pass');
   if (isGiven(pass.value)) draft.password = text(pass.value, pass.setting, true);
@@ -103,13 +103,8 @@ function text(value: unknown, setting: string, secret: boolean): string {
   );
 }
 
-function refuse(setting: string, shown: unknown, problem: string, cure: string): never {
-  throw new RedisSettingError(
-    setting,
-    typeof shown === 'string' && shown === HIDDEN ? HIDDEN : describeValue(shown),
-    problem,
-    cure,
-  );
+function refuse(setting: string, shown: string, problem: string, cure: string): never {
+  throw new RedisSettingError(setting, shown, problem, cure);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { describeValue, HIDDEN } from './describe';
@@ -5,6 +6,7 @@ import { RedisSettingError } from './errors';
 import type { RedisTls } from './settings';
 
 const TLS_KEYS = ['ca', 'cert', 'key', 'passphrase', 'servername', 'rejectUnauthorized'] as const;
+const PEM_BLOCK = /-----BEGIN [^-]+-----[^-]*-----END [^-]+-----/g;
 const PEM_CURE = 'Give the path of a PEM file, the PEM text itself (-----BEGIN …) or a buffer that holds it.';
 
 /** What parts of `tls` are called in messages where they come from elsewhere, e.g. `FLOTILLA_REDIS_CA`. */
@@ -58,19 +60,20 @@ function checkTls(tls: RedisTls, nameOf: (part: 'ca' | 'cert' | 'key') => string
     const missing = tls.cert === undefined ? 'cert' : 'key';
     throw new RedisSettingError(nameOf(missing), 'missing', 'a client certificate needs both cert and key.', PEM_CURE);
   }
-  const load = (part: 'ca' | 'cert' | 'key', material: RedisTls): void => {
+  const load = (part: 'ca' | 'cert' | 'key', attempt: () => unknown): void => {
     try {
-      createSecureContext(material);
+      attempt();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new RedisSettingError(nameOf(part), HIDDEN, `OpenSSL cannot load it (${reason}).`, PEM_CURE);
     }
   };
   const { ca, cert, key, passphrase } = tls;
-  if (ca) load('ca', { ca });
+  // createSecureContext() passes over a certificate authority that it cannot read.
+  for (const block of ca?.join('\n').match(PEM_BLOCK) ?? []) load('ca', () => new X509Certificate(block));
   if (cert && key) {
-    load('cert', { cert });
-    load('key', { cert, key, ...(passphrase === undefined ? {} : { passphrase }) });
+    load('cert', () => createSecureContext({ cert }));
+    load('key', () => createSecureContext({ cert, key, ...(passphrase === undefined ? {} : { passphrase }) }));
   }
 }
 
