@@ -35,10 +35,10 @@ export function filterHeaders(headers: RawHeaders, keep: (name: string) => boole
 
 /** Removes a header from a received message, in every form in which Node shows it. */
 export function removeHeader(message: IncomingMessage, name: string): void {
-  // the parsed forms are made from `rawHeaders` when they are first read
-  message.rawHeaders = filterHeaders(message.rawHeaders, (each) => each !== name);
+  // the parsed forms first: Node makes them when they are first read, from as many raw headers as there were at the start
   delete message.headers[name];
   delete message.headersDistinct[name];
+  message.rawHeaders = filterHeaders(message.rawHeaders, (each) => each !== name);
 }
 
 /** Writes a request's head as it came, with more headers after its own. */

@@ -1,6 +1,5 @@
 import type { OutgoingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { handleOf } from '../../raw-handle';
 
 /** Where Node's HTTP server keeps the response that a connection is busy with. */
 interface HttpSocket extends Socket {
@@ -9,10 +8,9 @@ interface HttpSocket extends Socket {
 
 /**
  * Calls back when everything that was to be written to a connection before its upgrade is written: answers to requests that
- * the client sent ahead of it. Nothing is read meanwhile. Never calls back where the connection ends first.
+ * the client sent ahead of it. Never calls back where the connection ends first.
  */
 export function whenQuiet(socket: Socket, callback: () => void): void {
-  handleOf(socket)?.readStop();
   const check = () => {
     if (socket.destroyed) return;
     const pending = (socket as HttpSocket)._httpMessage;

@@ -1,9 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { pipeline } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { unknownSessionResponse } from '../../front-door/refuse';
-import { detachHandle } from '../../raw-handle';
+import { detachHandle, handleOf } from '../../raw-handle';
 import type { PrimaryLink } from '../primary-link';
 import { serialiseHead } from './http-head';
 import { formatPeer, PEER_HEADER, peerOf } from './peer-header';
@@ -22,10 +21,13 @@ export class UpgradeRelay {
   pass(request: IncomingMessage, socket: Socket, head: Buffer, owner: string): void {
     // nobody else listens to this socket any more
     socket.on('error', () => socket.destroy());
+    const handOver = canHandOver(socket);
+    // `socket.pause()` would let one more chunk through
+    if (handOver) handleOf(socket)?.readStop();
     whenQuiet(socket, () => {
-      const read = Buffer.concat([serialiseHead(request), head, (socket.read() as Buffer | null) ?? Buffer.alloc(0)]);
-      if (canHandOver(socket)) this.#handOver(socket, read, owner);
-      else this.#tunnel(request, socket, read.subarray(serialiseHead(request).length), owner);
+      const rest = Buffer.concat([head, (socket.read() as Buffer | null) ?? Buffer.alloc(0)]);
+      if (handOver) this.#handOver(socket, Buffer.concat([serialiseHead(request), rest]), owner);
+      else this.#tunnel(request, socket, rest, owner);
     });
   }
 
@@ -45,17 +47,19 @@ export class UpgradeRelay {
     socket.setTimeout(0);
     socket.setNoDelay(true);
     socket.once('close', () => far.destroy());
-    far.once('close', () => this.#tunnels.delete(far));
-    far.on('error', () => {
-      if (connected) socket.destroy();
+    far.once('close', () => {
+      this.#tunnels.delete(far);
+      if (connected) socket.destroySoon();
       else socket.end(unknownSessionResponse());
     });
+    // the close follows
+    far.on('error', () => {});
     far.once('connect', () => {
       connected = true;
       far.write(serialiseHead(request, [PEER_HEADER, formatPeer(peerOf(socket))]));
       if (rest.length > 0) far.write(rest);
-      pipeline(socket, far, () => {});
-      pipeline(far, socket, () => {});
+      socket.pipe(far);
+      far.pipe(socket);
     });
   }
 }
