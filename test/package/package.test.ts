@@ -35,6 +35,7 @@ beforeAll(async () => {
     join(app, 'config/routes.js'),
     `module.exports.routes = {
       'GET /who': { action: 'who' },
+      'GET /remember': { action: 'remember' },
       'POST /shout': { action: 'shout' },
     };\n`,
   );
@@ -50,6 +51,15 @@ beforeAll(async () => {
     join(app, 'api/controllers/shout.js'),
     `module.exports = { inputs: { text: { type: 'string' } }, fn: async function ({ text }) {
       sails.sockets.broadcast('everybody', 'shouted', { text, from: process.pid });
+    } };\n`,
+  );
+  writeFileSync(
+    join(app, 'api/controllers/remember.js'),
+    `module.exports = { inputs: { key: { type: 'string' } }, fn: async function ({ key }) {
+      if (key) this.req.session[key] = true;
+      // Every request holds the session for a while, so that requests at once overlap.
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return { pid: process.pid, keys: Object.keys(this.req.session).filter((name) => name !== 'cookie').sort() };
     } };\n`,
   );
   await install('install', '--omit=dev', tarball);
@@ -176,6 +186,55 @@ it('flotilla start lifts the new app on 2 workers, which answer HTTP and virtual
   expect(code).toBe(0);
 });
 
+it('with sessions switched on, all workers share them without any setting, and a worker that dies takes none along', async () => {
+  const rcPath = join(app, '.sailsrc');
+  const rc = readFileSync(rcPath, 'utf8');
+  writeFileSync(rcPath, rc.replace('"session": false,', ''));
+  try {
+    const port = await freePort();
+    const program = flotilla('start', '--workers', '2', '--port', String(port), '--host', '127.0.0.1');
+    const pids = await twoWorkers(program, port);
+    const url = `http://127.0.0.1:${port}`;
+
+    const first = await fetch(`${url}/remember?key=first`);
+    const cookie = (first.headers.get('set-cookie') ?? '').split(';')[0] ?? '';
+    expect(cookie).toMatch(/^sails\.sid=/);
+    const ask = async (path: string) => {
+      const response = await fetch(url + path, { headers: { cookie, connection: 'close' } });
+      return (await response.json()) as { pid: number; keys: string[] };
+    };
+
+    // At once and over both workers: none may undo what another saved.
+    const names = Array.from({ length: 60 }, (_, n) => `key${n}`);
+    const answers = await Promise.all(names.map((name) => ask(`/remember?key=${name}`)));
+    expect(new Set(answers.map((answer) => answer.pid))).toEqual(pids);
+    const expected = ['first', ...names].sort();
+    expect((await ask('/remember')).keys).toEqual(expected);
+
+    const socket = io(url, {
+      transports: ['websocket'],
+      forceNew: true,
+      query: { __sails_io_sdk_version: '1.2.1' },
+      extraHeaders: { cookie },
+    });
+    try {
+      const response = (await socket.timeout(10_000).emitWithAck('get', { method: 'get', url: '/remember' })) as {
+        body: { keys: string[] };
+      };
+      expect(response.body.keys).toEqual(expected);
+    } finally {
+      socket.disconnect();
+    }
+
+    for (const pid of pids) process.kill(pid, 'SIGKILL');
+    await twoWorkers(program, port, pids);
+    expect((await ask('/remember')).keys).toEqual(expected);
+    await program.stop();
+  } finally {
+    writeFileSync(rcPath, rc);
+  }
+});
+
 it(
   'refuses to start beside sails-hook-sockets, and names the command that removes it',
   async () => {
@@ -193,8 +252,8 @@ it(
   INSTALL_TIMEOUT_MS,
 );
 
-/** Asks over new connections until both workers have answered. */
-async function twoWorkers(program: Program, port: number): Promise<Set<number>> {
+/** Asks over new connections until two workers have answered, others than those that are known to be dead. */
+async function twoWorkers(program: Program, port: number, dead = new Set<number>()): Promise<Set<number>> {
   const pids = new Set<number>();
   let hasEnded = false;
   void program.ended().then(() => {
@@ -204,7 +263,8 @@ async function twoWorkers(program: Program, port: number): Promise<Set<number>> 
     if (hasEnded) throw new Error(`flotilla ended before its workers answered:\n${program.output()}`);
     try {
       const response = await fetch(`http://127.0.0.1:${port}/who`, { headers: { connection: 'close' } });
-      if (response.ok) pids.add(((await response.json()) as { pid: number }).pid);
+      const { pid } = (await response.json()) as { pid: number };
+      if (response.ok && !dead.has(pid)) pids.add(pid);
     } catch {
       // The port is not open yet. Output is what a start makes next, or nothing for a while: ask again soon.
       await new Promise((resolve) => setTimeout(resolve, 50));
