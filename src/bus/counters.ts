@@ -4,15 +4,22 @@ import type { BusLog } from './fleet';
 export type BusDropReason =
   | 'malformed'
   | 'unknown-version'
+  | 'bad-signature'
   | 'local-buffer-full'
   | 'hub-away'
+  | 'link-down'
   | 'no-such-namespace'
   | 'late-answer';
 
 /** What the bus counts of itself. One per process' membership. */
 export class BusCounters {
   readonly droppedByReason = new Map<BusDropReason, number>();
+  /** Messages whose handling raised an error. */
   failures = 0;
+  /** Between pods. */
+  readonly link = { messagesOut: 0, bytesOut: 0, messagesIn: 0, bytesIn: 0, duplicates: 0 };
+  /** Questions that somebody did not answer in time. */
+  deadlineMisses = 0;
 
   constructor(private readonly log: BusLog) {}
 
@@ -25,5 +32,15 @@ export class BusCounters {
   failed(error: unknown): void {
     this.failures += 1;
     this.log.error(`Flotilla: handling a bus message failed: ${error instanceof Error ? error.stack : String(error)}`);
+  }
+
+  linkSent(bytes: number): void {
+    this.link.messagesOut += 1;
+    this.link.bytesOut += bytes;
+  }
+
+  linkReceived(bytes: number): void {
+    this.link.messagesIn += 1;
+    this.link.bytesIn += bytes;
   }
 }

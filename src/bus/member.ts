@@ -154,6 +154,11 @@ export class Member implements Fleet {
     return new Promise((resolve) => this.#confirmWaiters.push({ seq, resolve }));
   }
 
+  /** An id for a message that a pod may get on several ways. */
+  nextMessageId(): string {
+    return `${this.uid}:${this.#nextId++}`;
+  }
+
   /** Sends a broadcast, an answer or another message that needs no answer itself. */
   send(message: Message): void {
     if (this.#closed) return;

@@ -1,3 +1,5 @@
+import type { PodRow } from './fleet';
+
 /** Version of the message envelope. A receiver drops and counts a message of any other version. */
 export const PROTOCOL_VERSION = 1;
 
@@ -15,6 +17,7 @@ export enum MessageKind {
   Result = 10,
   Stats = 11,
   Members = 12,
+  Heartbeat = 13,
 }
 
 /** A process introduces itself to its hub. */
@@ -71,6 +74,8 @@ export interface Recipients {
 export interface Broadcast extends Recipients {
   kind: MessageKind.Broadcast;
   from: string;
+  /** Where a pod may get the message on several ways: it takes the first copy. */
+  id?: string;
   nsp: string;
   /** The packet's encoded parts: text, then its binary attachments. Absent with a custom parser. */
   payload?: Uint8Array;
@@ -160,6 +165,14 @@ export interface Members {
   others: number;
 }
 
+/** A hub's sign of life to the other pods. */
+export interface Heartbeat {
+  kind: MessageKind.Heartbeat;
+  pod: PodRow;
+  /** The sender knows nobody yet: answer at once. */
+  greeting: boolean;
+}
+
 export type Message =
   | Hello
   | Welcome
@@ -172,4 +185,5 @@ export type Message =
   | Call
   | Result
   | Stats
-  | Members;
+  | Members
+  | Heartbeat;

@@ -36,6 +36,17 @@ const question: Check = (value) => {
   return typeof name === 'string' && Object.hasOwn(questions, name) && (questions[name] as Check)(value);
 };
 
+const workerRow = shape({ number, tag: text, pid: number, sockets: number, startedAt: number, version: text });
+
+const podRow = shape({
+  name: text,
+  tag: text,
+  state: (value) => value === 'up' || value === 'draining' || value === 'left',
+  version: text,
+  lastSeen: number,
+  workers: (value) => list(value) && (value as unknown[]).every(workerRow),
+});
+
 const messages: Record<MessageKind, Check> = {
   [MessageKind.Hello]: shape({
     uid: text,
@@ -68,6 +79,7 @@ const messages: Record<MessageKind, Check> = {
   [MessageKind.Result]: shape({ id: number, error: optional(shape({ code: text, message: text })) }),
   [MessageKind.Stats]: shape({ sockets: number }),
   [MessageKind.Members]: shape({ others: number }),
+  [MessageKind.Heartbeat]: shape({ pod: podRow, greeting: flag }),
 };
 
 /** Whether a decoded message has the fields that its kind needs. */

@@ -3,6 +3,7 @@ import type { Namespace, Socket } from 'socket.io';
 import type { BroadcastFlags, BroadcastOptions, ClusterMessage, Room, SocketId } from 'socket.io-adapter';
 import { PartialAnswerError } from '../errors';
 import type { FleetAdapterExtras, OrderOutcome, SocketTarget } from '../fleet';
+import { parseOwner } from '../ids';
 import type { Member } from '../member';
 import { joinParts, splitParts } from '../payload';
 import { toPlainData } from '../plain-data';
@@ -115,6 +116,7 @@ export class FleetAdapter extends NodeClusterAdapter implements FleetAdapterExtr
         except: [...(opts.except ?? [])],
         flags: deliveryFlags(opts.flags),
       };
+      if (needsId(message.rooms)) message.id = this.#member.nextMessageId();
       if (this.#preEncodes) message.payload = joinParts(encoded);
       else message.packet = { type: packet.type, data: toPlainData(packet.data) as unknown[] };
       this.#member.send(message);
@@ -382,6 +384,11 @@ function deliveryFlags(flags: BroadcastFlags | undefined): DeliveryFlags {
   if (flags?.volatile) result.volatile = true;
   if (flags?.compress !== undefined) result.compress = flags.compress;
   return result;
+}
+
+/** Between pods, a message to several rooms travels on the channel of each, and one to an id-shaped room also to the id's pod. */
+function needsId(rooms: string[]): boolean {
+  return rooms.length > 1 || (rooms.length === 1 && parseOwner(rooms[0] as string) !== undefined);
 }
 
 function timeoutOf(flags: BroadcastFlags | undefined): number {

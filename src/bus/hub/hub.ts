@@ -1,18 +1,23 @@
+import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { chmodSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
+import { decodeMessage, encodeMessage } from '../codec';
 import { BusCounters } from '../counters';
 import { BusError } from '../errors';
-import type { BusLog, PodRow, WorkerRow } from '../fleet';
+import type { BusLog, PodRow, PodState, WorkerRow } from '../fleet';
 import type { HubService } from '../hub-services';
 import { parseOwner } from '../ids';
-import { type Ask, type Broadcast, type Call, type Message, MessageKind } from '../protocol';
+import type { Link, LinkOrigin, LinkStatus } from '../link/link';
+import { type Ask, type Broadcast, type Call, type Message, MessageKind, type Part } from '../protocol';
 import type { Port } from '../transport/port';
 import { SocketPort } from '../transport/socket-port';
 import { PACKAGE_VERSION } from '../version';
-import { Collector } from './collector';
+import { Collector, type CollectorOutput } from './collector';
 import { HubWorker } from './hub-worker';
 import { InterestTable } from './interest-table';
+import { PodTable, type RemotePod } from './pod-table';
+import { RecentIds } from './recent-ids';
 
 /** Options of a {@link Hub}. */
 export interface HubOptions {
@@ -21,37 +26,67 @@ export interface HubOptions {
   /** The pod's name, for people. */
   podName: string;
   log: BusLog;
+  /** `false` for the hub of a process that does not listen: it sends and asks, but is no pod. Default `true`. */
+  isPod?: boolean;
+  /** How often this pod tells the others that it lives. Default 1000. */
+  heartbeatEveryMs?: number;
+  /** A pod that has not been heard for this long is gone. Default 5000. */
+  heartbeatTimeoutMs?: number;
 }
+
+/** Makes the link of a hub. */
+export type LinkFactory = (origin: LinkOrigin, counters: BusCounters) => Link;
 
 /** What a {@link Hub} emits. */
 interface HubEvents {
   'worker-joined': [row: WorkerRow];
   'worker-left': [row: WorkerRow];
+  'link-up': [];
+  'link-down': [];
 }
 
+type Responder = HubWorker | RemotePod;
+
 /**
- * The middle of a pod: it knows which worker has which room, passes each message on to the workers it concerns,
- * gathers the answers to questions, and offers services (sessions, the member table) to the workers.
+ * The middle of a pod: it knows which worker has which room, passes each message on to the workers it concerns and over
+ * the link to the pods it concerns, gathers the answers to questions, and offers services (sessions, the member table)
+ * to the workers.
  */
 export class Hub extends EventEmitter<HubEvents> {
   readonly counters: BusCounters;
+  /** Unique in the fleet, and for each start. */
+  readonly uid = randomBytes(9).toString('base64url');
   readonly #workers = new Set<HubWorker>();
   readonly #byTag = new Map<string, Set<HubWorker>>();
   readonly #connections = new Set<Port>();
-  readonly #interest = new InterestTable<HubWorker>();
+  readonly #interest = new InterestTable<HubWorker>({ freed: (nsp, room) => this.#link?.release(nsp, room) });
   /** Rooms that a worker was told to join and has not announced yet; broadcasts that follow the order must reach it. */
   readonly #ordered = new InterestTable<HubWorker>();
-  readonly #collectors = new Map<string, Collector<HubWorker>>();
+  /** Rooms that sockets of other pods were told to join: until they answer, broadcasts to these go to every pod. */
+  readonly #orderedElsewhere = new InterestTable<string>();
+  readonly #collectors = new Map<string, Collector<Responder>>();
   readonly #services = new Map<string, HubService>();
+  readonly #pods: PodTable;
+  readonly #recent = new RecentIds();
+  #link: Link | undefined;
+  #heartbeatTimer: NodeJS.Timeout | undefined;
   #server: Server | undefined;
+  #state: PodState = 'up';
+  #nextMessageId = 1;
   #closing = false;
 
   constructor(private readonly options: HubOptions) {
     super();
     this.counters = new BusCounters(options.log);
+    this.#pods = new PodTable(
+      { changed: () => this.#tellMembers(), left: (pod) => this.#forgetResponder(pod) },
+      options.heartbeatTimeoutMs ?? 5_000,
+      options.log,
+    );
     this.offer('fleet', (method) => {
-      if (method !== 'table') throw new BusError('E_NO_SUCH_SERVICE', `the fleet service has no method "${method}"`);
-      return this.pods();
+      if (method === 'table') return this.pods();
+      if (method === 'link') return this.linkStatus() ?? null;
+      throw new BusError('E_NO_SUCH_SERVICE', `the fleet service has no method "${method}"`);
     });
   }
 
@@ -74,9 +109,45 @@ export class Hub extends EventEmitter<HubEvents> {
     this.#server = server;
   }
 
+  /** Connects this pod to the others. The link connects by itself; `link.ready()` tells when it has. */
+  connect(createLink: LinkFactory): Link {
+    if (this.#link) throw new Error('this hub has a link already');
+    const link = createLink({ hub: this.uid, podTag: this.options.podTag }, this.counters);
+    this.#link = link;
+    link.start({
+      onMessage: (body, origin) => this.#receiveFromPod(body, origin),
+      onUp: () => {
+        this.#pods.excuseAll();
+        this.#sendHeartbeat(true);
+        this.emit('link-up');
+      },
+      onDown: () => this.emit('link-down'),
+    });
+    this.#interest.forEachRoom((nsp, room) => link.hold(nsp, room));
+    this.#heartbeatTimer = setInterval(() => {
+      if (link.status().state === 'up') {
+        this.#pods.expire();
+        if (this.options.isPod !== false) this.#sendHeartbeat(false);
+      } else this.#pods.excuseAll();
+    }, this.options.heartbeatEveryMs ?? 1_000);
+    this.#heartbeatTimer.unref();
+    return link;
+  }
+
+  /** How the link to the other pods stands; `undefined` where there is none. */
+  linkStatus(): LinkStatus | undefined {
+    return this.#link?.status();
+  }
+
   /** Offers a service that workers can call. */
   offer(name: string, service: HubService): void {
     this.#services.set(name, service);
+  }
+
+  /** This pod takes no new sockets any more; it still routes, delivers and answers. */
+  drain(): void {
+    this.#state = 'draining';
+    this.#sendHeartbeat(false);
   }
 
   /** The workers that are here now. */
@@ -84,19 +155,10 @@ export class Hub extends EventEmitter<HubEvents> {
     return [...this.#workers].filter((worker) => worker.isMember).map((worker) => worker.row);
   }
 
-  /** The pods of the fleet. */
+  /** The pods of the fleet, this one first. */
   pods(): PodRow[] {
-    const { podName, podTag } = this.options;
-    return [
-      {
-        name: podName,
-        tag: podTag,
-        state: 'up',
-        version: PACKAGE_VERSION,
-        lastSeen: Date.now(),
-        workers: this.workers().sort((left, right) => left.number - right.number),
-      },
-    ];
+    const others = this.#pods.all().map((pod) => pod.row);
+    return this.options.isPod === false ? others : [this.#ownRow(), ...others];
   }
 
   /** Takes a process at the other end of a port. */
@@ -119,12 +181,19 @@ export class Hub extends EventEmitter<HubEvents> {
     });
   }
 
-  /** Ends every connection and the listener. */
+  /** Leaves the fleet, ends every connection and the listener. */
   async close(): Promise<void> {
+    if (this.#closing) return;
     this.#closing = true;
+    this.#state = 'left';
+    clearInterval(this.#heartbeatTimer);
     for (const collector of this.#collectors.values()) collector.cancel();
     this.#collectors.clear();
     for (const port of this.#connections) port.close();
+    if (this.#link) {
+      if (this.options.isPod !== false) this.#sendHeartbeat(false);
+      await this.#link.close();
+    }
     const server = this.#server;
     this.#server = undefined;
     if (server) await new Promise<void>((resolve) => server.close(() => resolve()));
@@ -144,7 +213,10 @@ export class Hub extends EventEmitter<HubEvents> {
     this.#byTag.set(worker.row.tag, sameTag.add(worker));
     worker.send({ kind: MessageKind.Welcome, podTag: this.options.podTag, podName: this.options.podName });
     this.#tellMembers();
-    if (worker.isMember) this.emit('worker-joined', worker.row);
+    if (worker.isMember) {
+      this.#sendHeartbeat(false);
+      this.emit('worker-joined', worker.row);
+    }
     return worker;
   }
 
@@ -153,21 +225,29 @@ export class Hub extends EventEmitter<HubEvents> {
     const sameTag = this.#byTag.get(worker.row.tag);
     sameTag?.delete(worker);
     if (sameTag?.size === 0) this.#byTag.delete(worker.row.tag);
+    if (this.#closing) return;
     this.#interest.removeHolder(worker);
     this.#ordered.removeHolder(worker);
-    if (this.#closing) return;
     for (const [id, collector] of this.#collectors) {
-      if (collector.ask.from === worker.uid) {
-        collector.cancel();
-        this.#collectors.delete(id);
-      } else collector.left(worker);
+      if (collector.ask.from !== worker.uid) continue;
+      collector.cancel();
+      this.#collectors.delete(id);
     }
+    this.#forgetResponder(worker);
     this.#tellMembers();
-    if (worker.isMember) this.emit('worker-left', worker.row);
+    if (worker.isMember) {
+      this.#sendHeartbeat(false);
+      this.emit('worker-left', worker.row);
+    }
+  }
+
+  /** Nobody waits for the gone: it counts as one that had nothing to say. */
+  #forgetResponder(responder: Responder): void {
+    for (const collector of this.#collectors.values()) collector.left(responder);
   }
 
   #tellMembers(): void {
-    const members = this.workers().length;
+    const members = this.workers().length + this.#pods.workers;
     for (const worker of this.#workers) {
       worker.send({ kind: MessageKind.Members, others: worker.isMember ? members - 1 : members });
     }
@@ -176,12 +256,17 @@ export class Hub extends EventEmitter<HubEvents> {
   #receive(worker: HubWorker, message: Message, body: Buffer | undefined): void {
     switch (message.kind) {
       case MessageKind.Interest:
-        if (message.on) this.#interest.add(worker, message.nsp, message.room);
-        else this.#interest.remove(worker, message.nsp, message.room);
-        worker.send({ kind: MessageKind.Confirm, seq: message.seq });
+        if (message.on) {
+          this.#interest.add(worker, message.nsp, message.room);
+          worker.confirm(message.seq, this.#link?.hold(message.nsp, message.room));
+        } else {
+          this.#interest.remove(worker, message.nsp, message.room);
+          worker.confirm(message.seq, undefined);
+        }
         return;
       case MessageKind.Broadcast:
-        this.#broadcast(worker, message, body);
+        this.#broadcast(message, body, worker);
+        this.#broadcastElsewhere(message, body);
         return;
       case MessageKind.Ask:
         this.#ask(worker, message, body);
@@ -203,40 +288,147 @@ export class Hub extends EventEmitter<HubEvents> {
     }
   }
 
-  #broadcast(from: HubWorker, message: Broadcast, body: Buffer | undefined): void {
-    const targets = this.#targets(message.nsp, message.rooms);
-    targets.delete(from);
-    for (const worker of targets) worker.send(message, body);
+  #receiveFromPod(body: Buffer, origin: LinkOrigin): void {
+    const message = decodeMessage(body);
+    if (typeof message === 'string') {
+      this.counters.dropped(message);
+      return;
+    }
+    try {
+      this.#handleFromPod(message, body, origin);
+    } catch (error) {
+      this.counters.failed(error);
+    }
+  }
+
+  #handleFromPod(message: Message, body: Buffer, origin: LinkOrigin): void {
+    switch (message.kind) {
+      case MessageKind.Heartbeat:
+        this.#pods.seen(origin, message.pod);
+        if (message.greeting) this.#sendHeartbeat(false, origin.podTag);
+        return;
+      case MessageKind.Broadcast:
+        if (message.id && !this.#recent.add(message.id)) this.counters.link.duplicates += 1;
+        else this.#broadcast(message, body);
+        return;
+      case MessageKind.Ask:
+        this.#collect(message, body, this.#localTargets(message), {
+          onPart: (part) =>
+            this.#link?.toPod(
+              origin.podTag,
+              encodeMessage({ kind: MessageKind.Part, id: message.id, from: this.uid, part }),
+            ),
+          onDone: (answers, silent) =>
+            this.#link?.toPod(
+              origin.podTag,
+              encodeMessage({ kind: MessageKind.Answer, id: message.id, from: this.uid, answers, silent }),
+            ),
+        });
+        return;
+      case MessageKind.Part: {
+        const pod = this.#pods.get(origin.hub);
+        if (pod) this.#collectors.get(message.id)?.part(pod, message.part);
+        return;
+      }
+      case MessageKind.Answer: {
+        const pod = this.#pods.get(origin.hub);
+        if (pod) this.#collectors.get(message.id)?.answer(pod, message);
+        return;
+      }
+      default:
+        this.counters.dropped('malformed');
+    }
+  }
+
+  #broadcast(message: Broadcast, body: Buffer | undefined, from?: HubWorker): void {
+    for (const worker of this.#targets(message.nsp, message.rooms)) {
+      if (worker !== from) worker.send(message, body);
+    }
+  }
+
+  #broadcastElsewhere(message: Broadcast, encoded: Buffer | undefined): void {
+    const link = this.#link;
+    if (!link) return;
+    const { nsp, rooms } = message;
+    if (rooms.length === 0) {
+      link.toAll(encoded ?? encodeMessage(message));
+      return;
+    }
+    const isOrdered = rooms.some((room) => this.#orderedElsewhere.has(nsp, room));
+    let body = encoded;
+    if (isOrdered && !message.id) {
+      message.id = `${this.uid}:${this.#nextMessageId++}`;
+      body = undefined;
+    }
+    body ??= encodeMessage(message);
+    link.toRooms(nsp, rooms, body);
+    if (isOrdered) {
+      link.toAll(body);
+      return;
+    }
+    const pods = new Set<string>();
+    for (const room of rooms) {
+      const owner = parseOwner(room);
+      if (owner && owner.pod !== this.options.podTag) pods.add(owner.pod);
+    }
+    for (const pod of pods) link.toPod(pod, body);
   }
 
   #ask(asker: HubWorker, ask: Ask, body: Buffer | undefined): void {
-    const { question } = ask;
-    const targets =
-      question.name === 'serverSideEmit'
-        ? this.#targets(ask.nsp, [])
-        : this.#targets(ask.nsp, ask.target.ids ?? ask.target.rooms, Array.isArray(ask.target.ids));
-    targets.delete(asker);
-    const roomsToJoin = question.name === 'join' ? question.rooms : [];
-    const collector = new Collector<HubWorker>(ask, targets, (worker) => this.#nameOf(worker), {
-      onPart: (part) => asker.send({ kind: MessageKind.Part, id: ask.id, from: asker.uid, part }),
+    const workers = this.#localTargets(ask);
+    workers.delete(asker);
+    const pods = this.#link ? this.#pods.all() : [];
+    const roomsToJoin = pods.length > 0 && ask.question.name === 'join' ? ask.question.rooms : [];
+    for (const room of roomsToJoin) this.#orderedElsewhere.add(ask.id, ask.nsp, room);
+    if (pods.length > 0) this.#link?.toAll(body ?? encodeMessage(ask));
+    this.#collect(
+      ask,
+      body,
+      workers,
+      {
+        onPart: (part) => asker.send({ kind: MessageKind.Part, id: ask.id, from: asker.uid, part }),
+        onDone: (answers, silent) => {
+          this.#orderedElsewhere.removeHolder(ask.id);
+          if (silent.length > 0) this.counters.deadlineMisses += 1;
+          asker.send({ kind: MessageKind.Answer, id: ask.id, from: asker.uid, answers, silent });
+        },
+      },
+      pods,
+    );
+  }
+
+  /** Puts a question to workers of this pod and gathers their answers, and those of the pods that were asked as well. */
+  #collect(
+    ask: Ask,
+    body: Buffer | undefined,
+    workers: Set<HubWorker>,
+    output: CollectorOutput,
+    pods: RemotePod[] = [],
+  ): void {
+    const roomsToJoin = ask.question.name === 'join' ? ask.question.rooms : [];
+    const collector = new Collector<Responder>(ask, [...workers, ...pods], (responder) => this.#nameOf(responder), {
+      onPart: (part: Part['part']) => output.onPart(part),
       onDone: (answers, silent) => {
         this.#collectors.delete(ask.id);
-        for (const room of roomsToJoin) {
-          for (const worker of targets) this.#ordered.remove(worker, ask.nsp, room);
-        }
-        asker.send({ kind: MessageKind.Answer, id: ask.id, from: asker.uid, answers, silent });
+        for (const room of roomsToJoin) for (const worker of workers) this.#ordered.remove(worker, ask.nsp, room);
+        output.onDone(answers, silent);
       },
     });
     this.#collectors.set(ask.id, collector);
-    for (const worker of targets) {
+    for (const worker of workers) {
       for (const room of roomsToJoin) this.#ordered.add(worker, ask.nsp, room);
       worker.send(ask, body);
     }
     collector.start();
   }
 
+  #localTargets({ nsp, question, target }: Ask): Set<HubWorker> {
+    if (question.name === 'serverSideEmit') return this.#targets(nsp, []);
+    return target.ids ? this.#targets(nsp, target.ids, true) : this.#targets(nsp, target.rooms);
+  }
+
   /**
-   * The members that may have sockets in these rooms. An id-shaped room goes to the worker that the id names as well as to
+   * The workers that may have sockets in these rooms. An id-shaped room goes to the worker that the id names as well as to
    * those that announced it: ids are hints.
    * @param onlyThese an empty list means nobody, instead of everybody
    */
@@ -272,7 +464,28 @@ export class Hub extends EventEmitter<HubEvents> {
     }
   }
 
-  #nameOf(worker: HubWorker): string {
-    return `${this.options.podName}/${worker.row.number}`;
+  #sendHeartbeat(greeting: boolean, toPod?: string): void {
+    if (!this.#link) return;
+    // A process that is no pod greets to learn who is there, and is forgotten at once.
+    const pod: PodRow =
+      this.options.isPod === false ? { ...this.#ownRow(), state: 'left', workers: [] } : this.#ownRow();
+    const body = encodeMessage({ kind: MessageKind.Heartbeat, pod, greeting });
+    if (toPod === undefined) this.#link.toAll(body);
+    else if (this.options.isPod !== false) this.#link.toPod(toPod, body);
+  }
+
+  #ownRow(): PodRow {
+    return {
+      name: this.options.podName,
+      tag: this.options.podTag,
+      state: this.#state,
+      version: PACKAGE_VERSION,
+      lastSeen: Date.now(),
+      workers: this.workers().sort((left, right) => left.number - right.number),
+    };
+  }
+
+  #nameOf(responder: Responder): string {
+    return responder instanceof HubWorker ? `${this.options.podName}/${responder.row.number}` : responder.row.name;
   }
 }

@@ -1,7 +1,14 @@
+/** Told when a room loses its last holder. */
+export interface InterestObserver {
+  freed(nsp: string, room: string): void;
+}
+
 /** Which holders have somebody in which room of which namespace; a holder may be counted several times. */
 export class InterestTable<Holder> {
   readonly #namespaces = new Map<string, Map<string, Map<Holder, number>>>();
   readonly #held = new Map<Holder, Map<string, Set<string>>>();
+
+  constructor(private readonly observer?: InterestObserver) {}
 
   add(holder: Holder, nsp: string, room: string): void {
     const rooms = getOrCreate(this.#namespaces, nsp, () => new Map<string, Map<Holder, number>>());
@@ -9,6 +16,11 @@ export class InterestTable<Holder> {
     holders.set(holder, (holders.get(holder) ?? 0) + 1);
     const held = getOrCreate(this.#held, holder, () => new Map<string, Set<string>>());
     getOrCreate(held, nsp, () => new Set<string>()).add(room);
+  }
+
+  /** Calls back for every room that somebody holds. */
+  forEachRoom(callback: (nsp: string, room: string) => void): void {
+    for (const [nsp, rooms] of this.#namespaces) for (const room of rooms.keys()) callback(nsp, room);
   }
 
   remove(holder: Holder, nsp: string, room: string): void {
@@ -39,6 +51,11 @@ export class InterestTable<Holder> {
     }
   }
 
+  /** Whether anybody holds a room. */
+  has(nsp: string, room: string): boolean {
+    return this.#namespaces.get(nsp)?.has(room) ?? false;
+  }
+
   /** Adds to `into` every holder of a room. */
   collect(nsp: string, room: string, into: Set<Holder>): void {
     const holders = this.#namespaces.get(nsp)?.get(room);
@@ -57,8 +74,10 @@ export class InterestTable<Holder> {
     const rooms = this.#namespaces.get(nsp);
     const holders = rooms?.get(room);
     holders?.delete(holder);
-    if (holders?.size === 0) rooms?.delete(room);
+    if (holders?.size !== 0) return;
+    rooms?.delete(room);
     if (rooms?.size === 0) this.#namespaces.delete(nsp);
+    this.observer?.freed(nsp, room);
   }
 }
 

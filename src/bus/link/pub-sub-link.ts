@@ -1,0 +1,258 @@
+import {
+  createRedisClients,
+  type RedisClient,
+  type RedisClients,
+  type RedisSettings,
+  type RedisSubscriber,
+} from '../../redis';
+import type { BusCounters } from '../counters';
+import type { BusLog } from '../fleet';
+import { type Channels, partitionedChannels, plainChannels } from './channels';
+import { LinkEnvelope } from './envelope';
+import type { Link, LinkOrigin, LinkReceiver, LinkState, LinkStatus } from './link';
+import { Outbox } from './outbox';
+
+/** A room that nobody holds any more stays subscribed this long: rooms come and go. */
+const RELEASE_DELAY_MS = 2_000;
+
+/** Options of a {@link PubSubLink}. */
+export interface PubSubLinkOptions {
+  redis: RedisSettings;
+  /** `true`: SPUBLISH and SSUBSCRIBE, for Redis 7 Cluster. */
+  sharded: boolean;
+  /** Over how many partitions the channels of a sharded link are spread. Default 64. */
+  partitions?: number;
+  origin: LinkOrigin;
+  podName: string;
+  /** Secrets that sign the messages; see `FLOTILLA_BUS_SECRET`. */
+  secrets?: readonly string[];
+  /** How often this pod sends itself a message. Default 1000. */
+  probeEveryMs?: number;
+  /** A link that has not heard itself for this long is deaf, if Redis answers at all. Default 4000. */
+  probeTimeoutMs?: number;
+  log: BusLog;
+  counters: BusCounters;
+  /** Runs once when an outage of Redis begins. */
+  onRedisDown?: () => void;
+  /** Runs once when it is over. */
+  onRedisUp?: () => void;
+}
+
+/** Redis publish and subscribe between pods: one connection that publishes, one that is subscribed to what this pod holds. */
+export class PubSubLink implements Link {
+  readonly name: string;
+  readonly #channels: Channels;
+  readonly #envelope: LinkEnvelope;
+  readonly #clients: RedisClients;
+  readonly #publisher: RedisClient;
+  readonly #subscriber: RedisSubscriber;
+  readonly #outbox: Outbox;
+  readonly #held = new Set<string>();
+  readonly #pending = new Map<string, Promise<void>>();
+  readonly #releases = new Map<string, NodeJS.Timeout>();
+  readonly #lastHeard = new Map<string, number>();
+  #receiver: LinkReceiver | undefined;
+  #probeTimer: NodeJS.Timeout | undefined;
+  #probeDelayMs: number | undefined;
+  #deafRebuilds = 0;
+  #isDeaf = false;
+  #ready: Promise<void> | undefined;
+  #wasUp = false;
+  #closed = false;
+
+  constructor(private readonly options: PubSubLinkOptions) {
+    const { redis, sharded, partitions = 64, origin, podName, log, counters } = options;
+    this.name = sharded ? 'redis-sharded' : 'redis';
+    this.#channels = sharded
+      ? partitionedChannels(redis.channelPrefix, partitions)
+      : plainChannels(redis.channelPrefix);
+    this.#envelope = new LinkEnvelope(origin, options.secrets);
+    this.#outbox = new Outbox(() => counters.dropped('link-down'));
+    this.#clients = createRedisClients(redis, {
+      log,
+      owner: podName,
+      onDown: () => this.#onDown(),
+      onUp: () => this.#onUp(),
+    });
+    const onMessage = (channel: string, payload: Buffer) => this.#receive(channel, payload);
+    this.#publisher = sharded ? this.#clients.shardedPublisher('bus-pub') : this.#clients.publisher('bus-pub');
+    this.#subscriber = sharded
+      ? this.#clients.shardedSubscriber('bus-sub', onMessage)
+      : this.#clients.subscriber('bus-sub', onMessage);
+  }
+
+  start(receiver: LinkReceiver): void {
+    this.#receiver = receiver;
+    const { podTag } = this.options.origin;
+    const probes = this.#channels.probes(podTag);
+    const subscribed = this.#subscriber.subscribe(this.#channels.all(), this.#channels.pod(podTag), ...probes);
+    this.#ready = Promise.all([this.#clients.ready(), subscribed]).then(() => this.#onUp());
+    this.#ready.catch((error: Error) =>
+      this.options.log.error(`Flotilla: the link to the other pods fails: ${error.message}`),
+    );
+    this.#probeTimer = setInterval(() => void this.#probe(probes), this.options.probeEveryMs ?? 1_000);
+    this.#probeTimer.unref();
+  }
+
+  ready(): Promise<void> {
+    return this.#ready ?? Promise.resolve();
+  }
+
+  toAll(body: Buffer): void {
+    this.#publish(this.#channels.all(), body);
+  }
+
+  toPod(podTag: string, body: Buffer): void {
+    this.#publish(this.#channels.pod(podTag), body);
+  }
+
+  toRooms(nsp: string, rooms: string[], body: Buffer): void {
+    for (const room of rooms) this.#publish(this.#channels.room(nsp, room), body);
+  }
+
+  hold(nsp: string, room: string): Promise<void> | undefined {
+    const channel = this.#channels.room(nsp, room);
+    clearTimeout(this.#releases.get(channel));
+    this.#releases.delete(channel);
+    if (this.#held.has(channel)) return this.#unlessDown(this.#pending.get(channel));
+    this.#held.add(channel);
+    const settled = this.#subscriber
+      .subscribe(channel)
+      .catch((error: Error) => this.options.log.error(`Flotilla: can't subscribe to room "${room}": ${error.message}`))
+      .then(() => {
+        if (this.#pending.get(channel) === settled) this.#pending.delete(channel);
+      });
+    this.#pending.set(channel, settled);
+    return this.#unlessDown(settled);
+  }
+
+  release(nsp: string, room: string): void {
+    const channel = this.#channels.room(nsp, room);
+    if (this.#releases.has(channel)) return;
+    const timer = setTimeout(() => {
+      this.#releases.delete(channel);
+      this.#held.delete(channel);
+      this.#subscriber.unsubscribe(channel);
+    }, RELEASE_DELAY_MS);
+    timer.unref();
+    this.#releases.set(channel, timer);
+  }
+
+  status(): LinkStatus {
+    return {
+      name: this.name,
+      state: this.#state(),
+      subscriptions: this.#subscriber.channels,
+      probeDelayMs: this.#probeDelayMs,
+      deafRebuilds: this.#deafRebuilds,
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#probeTimer);
+    for (const timer of this.#releases.values()) clearTimeout(timer);
+    this.#releases.clear();
+    await this.#clients.close();
+  }
+
+  #state(): LinkState {
+    if (this.#isDeaf) return 'deaf';
+    const { state } = this.#clients;
+    if (state === 'up') return this.#wasUp ? 'up' : 'connecting';
+    return state === 'connecting' ? 'connecting' : 'down';
+  }
+
+  /** While Redis is away nothing from other pods can be missed, so nobody is kept waiting for a subscription. */
+  #unlessDown(pending: Promise<void> | undefined): Promise<void> | undefined {
+    return this.#clients.state === 'up' ? pending : undefined;
+  }
+
+  #publish(channel: string, body: Buffer): void {
+    if (this.#closed) return;
+    const bytes = this.#envelope.wrap(channel, body);
+    if (this.#clients.state === 'up' && this.#wasUp) this.#send(channel, bytes);
+    else this.#outbox.add(channel, bytes);
+  }
+
+  #send(channel: string, bytes: Buffer): void {
+    const { counters, sharded } = this.options;
+    counters.linkSent(bytes.length);
+    // The types of SPUBLISH know text only; ioredis writes bytes as they are.
+    const payload = bytes as Buffer & string;
+    const sent = sharded ? this.#publisher.spublish(channel, payload) : this.#publisher.publish(channel, payload);
+    sent.catch(() => counters.dropped('link-down'));
+  }
+
+  #receive(channel: string, payload: Buffer): void {
+    const { counters, origin } = this.options;
+    const unwrapped = this.#envelope.unwrap(channel, payload);
+    if (typeof unwrapped === 'string') {
+      counters.dropped(unwrapped);
+      return;
+    }
+    if (unwrapped.origin.hub === origin.hub) {
+      if (this.#lastHeard.has(channel)) this.#heardMyself(channel, unwrapped.body);
+      return;
+    }
+    counters.linkReceived(payload.length);
+    this.#receiver?.onMessage(unwrapped.body, unwrapped.origin);
+  }
+
+  /** Sends itself a message on every part of the link, and looks whether the earlier ones came back. */
+  async #probe(probes: string[]): Promise<void> {
+    if (this.#clients.state !== 'up' || !this.#wasUp) return;
+    const now = Date.now();
+    const body = Buffer.alloc(8);
+    body.writeDoubleLE(performance.now());
+    const timeoutMs = this.options.probeTimeoutMs ?? 4_000;
+    const silent = probes.filter((channel) => now - (this.#lastHeard.get(channel) ?? now) > timeoutMs);
+    if (silent.length > 0) {
+      await this.#rebuild(probes);
+      return;
+    }
+    for (const channel of probes) {
+      if (!this.#lastHeard.has(channel)) this.#lastHeard.set(channel, now);
+      this.#send(channel, this.#envelope.wrap(channel, body));
+    }
+  }
+
+  async #rebuild(probes: string[]): Promise<void> {
+    for (const channel of probes) this.#lastHeard.delete(channel);
+    // Where even a PING gets no answer, Redis is away, which is another matter than a deaf subscriber.
+    const alive = await this.#publisher.ping().then(
+      () => true,
+      () => false,
+    );
+    if (!alive || this.#closed) return;
+    this.#isDeaf = true;
+    this.#deafRebuilds += 1;
+    this.options.log.error(
+      'Flotilla: the link to the other pods is deaf (Redis answers, but sends nothing); reconnecting',
+    );
+    this.#subscriber.reconnect();
+  }
+
+  #heardMyself(channel: string, body: Buffer): void {
+    this.#lastHeard.set(channel, Date.now());
+    if (body.length === 8) this.#probeDelayMs = performance.now() - body.readDoubleLE();
+    if (!this.#isDeaf) return;
+    this.#isDeaf = false;
+    this.options.log.info('Flotilla: the link to the other pods hears again');
+  }
+
+  #onDown(): void {
+    this.#lastHeard.clear();
+    this.#receiver?.onDown();
+    this.options.onRedisDown?.();
+  }
+
+  #onUp(): void {
+    if (this.#closed) return;
+    const isFirst = !this.#wasUp;
+    this.#wasUp = true;
+    for (const { channel, bytes } of this.#outbox.drain()) this.#send(channel, bytes);
+    this.#receiver?.onUp();
+    if (!isFirst) this.options.onRedisUp?.();
+  }
+}
