@@ -90,12 +90,14 @@ function readReport(path) {
   }
 }
 
-/** Besides failed tests, counts files that failed before any of their tests did (an import, a hook). */
+/** Besides failed tests, counts files that failed as a whole: an import or a hook threw, or their process died (tests `pending`). */
 function readVitestReport() {
   try {
     const report = JSON.parse(readFileSync(vitestReport, 'utf8'));
     const brokenFiles = report.testResults.filter(
-      (file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
+      ({ status, assertionResults: tests }) =>
+        !tests.some((test) => test.status === 'failed') &&
+        (status === 'failed' || tests.some((test) => test.status === 'pending')),
     );
     return { passed: report.numPassedTests, failed: report.numFailedTests + brokenFiles.length };
   } catch {
