@@ -27,18 +27,14 @@ export async function checkRedis(settings: RedisSettings, timeoutMs = 5000): Pro
   // A Sentinel, asked as if it were a server, refuses SELECT; the database matters to nobody here.
   const client = new Redis({
     ...redisOptions({ ...document, db: 0 }, 'publisher', 'flotilla:check'),
+    connectTimeout: Math.min(document.connectTimeoutMs, timeoutMs),
     retryStrategy: (attempt) => (attempt < attempts ? 0 : null),
   });
   let trouble: unknown;
-  const remember = (error: unknown): void => {
+  client.on('error', (error) => {
     hideSecrets(error);
     trouble = error;
-  };
-  client.on('error', (error) => {
-    // Where Sentinels fail, the error before says more than the one at the end.
-    if (!(trouble && /^All sentinels/.test(error.message) && /invalid reply/.test(String(trouble)))) remember(error);
   });
-  client.on('sentinelError', remember);
   let timer: NodeJS.Timeout | undefined;
   try {
     const timeout = new Promise<never>((_resolve, reject) => {

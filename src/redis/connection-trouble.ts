@@ -27,7 +27,7 @@ export function hideSecrets(error: unknown, depth = 0): void {
 export function explainTrouble(error: unknown, settings: RedisSettings): RedisConnectionError {
   const inner = lastNodeErrorOf(error) ?? error;
   const code = stringField(inner, 'code');
-  const reason = inner instanceof Error ? inner.message : String(inner);
+  const reason = plain(inner instanceof Error ? inner.message : String(inner));
   const where = `Redis at ${settings} (${settings.source})`;
 
   if (CERTIFICATE_CODES.has(code)) {
@@ -63,49 +63,62 @@ export function explainTrouble(error: unknown, settings: RedisSettings): RedisCo
       `${where} does not answer in TLS (${reason}). Use the TLS port of this Redis, or redis:// for plain text.`,
     );
   }
-  if (
-    /^(WRONGPASS|NOAUTH|NOPERM)|invalid password|because (WRONGPASS|NOAUTH|NOPERM)/.test(reason) ||
-    /Last error: (WRONGPASS|NOAUTH|NOPERM)/.test(reason)
-  ) {
-    const cure = /sentinel/i.test(reason)
+  if (/^(WRONGPASS|NOAUTH|NOPERM)|invalid password/.test(reason.replace(SENTINELS_FAILED, ''))) {
+    const cure = SENTINELS_FAILED.test(reason)
       ? 'Check sentinelPassword (FLOTILLA_REDIS_SENTINEL_PASSWORD), and sentinelUsername where there is one.'
       : 'Check user name and password (percent-encoded in an address: @ is %40, : is %3A, / is %2F), and the rights of the user (docs/redis.md lists them).';
-    return new RedisConnectionError('E_REDIS_AUTH', `${where} refuses the login (${withoutUser(reason)}). ${cure}`);
+    return new RedisConnectionError(
+      'E_REDIS_AUTH',
+      `${where} refuses the login (${reason.replace(SENTINELS_FAILED, '')}). ${cure}`,
+    );
   }
   if (/cluster support disabled/i.test(reason)) {
     return new RedisConnectionError(
       'E_REDIS_SERVER',
-      `${where} is no Redis Cluster. Use redis:// (host and port) for a single server.`,
+      `${where} is no Redis Cluster. Write redis://host:6379 (host and port) for a single server.`,
     );
   }
-  if (/invalid reply: null/.test(reason)) {
+  if (/No such master with that name/.test(reason)) {
     return new RedisConnectionError(
       'E_REDIS_SERVER',
-      `The Sentinels at ${settings} (${settings.source}) know no master of this name. Check name, the last part of the address; "redis-cli -p 26379 sentinel masters" lists the names.`,
+      `The Sentinels at ${settings} (${settings.source}) know no master of this name. ` +
+        'Check name, the last part of the address; "redis-cli -p 26379 sentinel masters" lists the names.',
     );
   }
-  if (code === '' && /^Connection is closed|closed before it was ready/.test(reason)) {
-    const hint = settings.toDocument().tls ? '' : ' If it speaks only TLS, write rediss:// in place of redis://.';
+  if (SENTINELS_FAILED.test(reason)) {
+    const last = reason.replace(SENTINELS_FAILED, '');
+    const detail = last === 'Connection is closed' ? '' : ` (${last})`;
     return new RedisConnectionError(
       'E_REDIS_UNREACHABLE',
-      `${where} closed the connection before it was ready.${hint}`,
+      `${where}: no Sentinel leads to a master${detail}. Check that the Sentinels run and that this machine may reach them.`,
     );
   }
-  const wanted = settings.mode === 'sentinel' ? 'No Sentinel leads to a master' : 'It cannot be reached';
+  const tls = settings.toDocument().tls !== undefined;
+  if (code === 'ECONNRESET' || /^Connection is closed|closed before it was ready/.test(reason)) {
+    const hint = tls
+      ? 'Check that it takes TLS on this port.'
+      : 'If it speaks only TLS, write rediss:// in place of redis://.';
+    return new RedisConnectionError(
+      'E_REDIS_UNREACHABLE',
+      `${where} closed the connection before it was ready. ${hint}`,
+    );
+  }
+  const hint =
+    tls && /TIMEDOUT|no answer/.test(`${code} ${reason}`)
+      ? ' If this port speaks no TLS, write redis:// in place of rediss://.'
+      : '';
   return new RedisConnectionError(
     'E_REDIS_UNREACHABLE',
-    `${where}: ${wanted} (${plain(reason)}). Check that it runs and that this machine may reach it.`,
+    `${where} cannot be reached (${reason}). Check that it runs and that this machine may reach it.${hint}`,
   );
 }
 
-function plain(reason: string): string {
-  return reason
-    .replace('All sentinels are unreachable and retry is disabled.', 'all Sentinels failed.')
-    .replace(/\.$/, '');
-}
+const SENTINELS_FAILED = /^All sentinels are unreachable.*? (?:Last error: |disabled$)/;
 
-function withoutUser(reason: string): string {
-  return reason.replace(/^All sentinels .* Last error: /, '');
+/** OpenSSL's messages carry a thread, a file and a line; only what it says is wanted. */
+function plain(reason: string): string {
+  const openssl = /:SSL routines:[^:]*:([^:]+):/.exec(reason);
+  return (openssl?.[1] ?? reason).replace(/\s+/g, ' ').trim().replace(/\.$/, '');
 }
 
 function lastNodeErrorOf(error: unknown): unknown {

@@ -149,10 +149,11 @@ export class ManagedClient {
       hideSecrets(error);
       if (this.#closing) return;
       this.#sawTrouble = true;
+      // The end of a connection that worked is told as its loss.
+      if (this.#ready && isReset(error)) return;
       this.#observer.trouble(this, error);
     };
     client.on('error', trouble);
-    client.on('sentinelError', trouble);
     client.on('connect', () => this.#expectReady());
     client.on('ready', () => void this.#becomeReady());
     client.on('close', () => {
@@ -221,6 +222,10 @@ export class ManagedClient {
     clearTimeout(this.#reviveTimer);
     this.#reviveTimer = setTimeout(() => this.start(), retryDelayMs(++this.#revivals));
   }
+}
+
+function isReset(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
 }
 
 /** Whether the connection answers in time. A process that was stopped meanwhile reads what has arrived before it judges. */

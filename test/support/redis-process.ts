@@ -17,6 +17,12 @@ export interface RedisProcess {
   resume(): void;
 }
 
+/** What a test that ends early has not stopped, ends with its process. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 function find(...names: string[]): string {
   for (const name of names) {
     for (const folder of (process.env.PATH ?? '').split(delimiter)) {
@@ -54,9 +60,8 @@ export async function freePorts(count: number): Promise<number[]> {
 /** Starts redis-server with these arguments and waits until it accepts connections. */
 export async function startRedisProcess(args: string[], folder: string): Promise<RedisProcess> {
   const child = spawn(find('redis-server', 'valkey-server'), args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
-  const onExit = (): void => void child.kill('SIGKILL');
-  process.once('exit', onExit);
-  const exited = once(child, 'exit').then(() => void process.off('exit', onExit));
+  running.add(child);
+  const exited = once(child, 'exit').then(() => void running.delete(child));
   try {
     await accepting(child);
   } catch (error) {
