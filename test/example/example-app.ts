@@ -1,0 +1,48 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { freePort } from '../support/free-port';
+import { type Ending, startProgram } from '../support/program';
+
+const ROOT = resolve(__dirname, '../..');
+const APP = join(ROOT, 'examples/live-counter');
+
+/** The example, as `flotilla start` runs it on several workers, with an empty database. */
+export interface ExampleApp {
+  readonly url: string;
+  /** What launcher and workers have written so far. */
+  output(): string;
+  stop(): Promise<Ending>;
+}
+
+export async function startExampleApp(workers: number): Promise<ExampleApp> {
+  if (!existsSync(join(APP, 'node_modules/sails'))) {
+    throw new Error('The example is not installed: run `npm ci` in examples/live-counter.');
+  }
+  const scratch = await mkdtemp(join(tmpdir(), 'live-counter-'));
+  const port = await freePort();
+  const program = startProgram(
+    process.execPath,
+    ['bin/flotilla.js', 'start', APP, '--workers', `${workers}`, '--port', `${port}`, '--host', '127.0.0.1'],
+    {
+      cwd: ROOT,
+      env: {
+        LIVE_COUNTER_DB: join(scratch, 'live-counter.sqlite'),
+        DATABASE_URL: '',
+        FLOTILLA_POD_NAME: 'test-pod',
+        NODE_ENV: 'development',
+      },
+    },
+  );
+  await program.says(/all \d+ workers are ready/);
+  return {
+    url: `http://127.0.0.1:${port}`,
+    output: program.output,
+    stop: async () => {
+      const ending = await program.stop();
+      await rm(scratch, { recursive: true, force: true });
+      return ending;
+    },
+  };
+}

@@ -1,0 +1,58 @@
+import type { BrowserContext, Page } from 'playwright-core';
+
+/** What `GET /api/whoami` answers. */
+export interface WhoAmI {
+  pod: string;
+  worker: number;
+  pid: number;
+  transport: 'socket' | 'http';
+  user: { id: number; name: string; displayName: string; status: string } | null;
+}
+
+/** Opens the page and waits until it is subscribed to everything it shows. */
+export async function openTab(context: BrowserContext, url: string): Promise<Page> {
+  const tab = await context.newPage();
+  await tab.goto(url);
+  await isLive(tab);
+  return tab;
+}
+
+/** Settles when the page is connected and up to date. */
+export async function isLive(tab: Page): Promise<void> {
+  await tab.waitForSelector('html[data-connection="live"]');
+}
+
+/** Asks over this tab's own socket who serves it. */
+export function whoAmI(tab: Page): Promise<WhoAmI> {
+  return tab.evaluate<WhoAmI>(`new Promise((resolve) => io.socket.get('/api/whoami', resolve))`);
+}
+
+const ATTEMPTS = 30;
+
+/** Opens tabs until one is served by another process than the given ones. */
+export async function openTabElsewhere(context: BrowserContext, url: string, taken: WhoAmI[]): Promise<Page> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const tab = await openTab(context, url);
+    const { pid } = await whoAmI(tab);
+    if (!taken.some((other) => other.pid === pid)) return tab;
+    await tab.close();
+  }
+  throw new Error(`${ATTEMPTS} tabs were all served by pid ${taken.map(({ pid }) => pid).join(' or ')}`);
+}
+
+/** The count that the page shows. */
+export async function shownCount(tab: Page): Promise<number> {
+  return Number(await tab.textContent('#count'));
+}
+
+/** Settles when the page shows this count. */
+export async function showsCount(tab: Page, count: number): Promise<void> {
+  await tab.locator('#count', { hasText: new RegExp(`^${count}$`) }).waitFor();
+}
+
+/** Settles when the page lists exactly so many workers. */
+export async function showsWorkers(tab: Page, workers: number): Promise<void> {
+  const tiles = tab.locator('.worker');
+  await tiles.nth(workers - 1).waitFor();
+  await tiles.nth(workers).waitFor({ state: 'detached' });
+}
