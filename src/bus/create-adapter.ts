@@ -1,8 +1,11 @@
 import type { Namespace } from 'socket.io';
+import { resolveRedisSettings } from '../redis';
 import { findElectedHubPath } from './election/elected-hub-path';
 import type { BusLog, Fleet, FleetAdapterExtras } from './fleet';
+import type { LinkFactory } from './hub/hub';
 import { readIdentity } from './identity';
 import { joinFleet } from './join-fleet';
+import { createLink, type LinkName, readBusSecrets } from './link/create-link';
 
 /** Options of {@link createAdapter}. */
 export interface FleetAdapterOptions {
@@ -16,6 +19,19 @@ export interface FleetAdapterOptions {
    * Default: found for workers of pm2 and of a bare `cluster`; see `findElectedHubPath()`.
    */
   electedHubPath?: string;
+  /**
+   * Redis, for servers in several pods: a URL or a settings object (see docs/redis.md). Only where this process is its
+   * own hub; a hub in a primary has the link itself.
+   */
+  redis?: unknown;
+  /** Default: `redis-sharded` on a Redis Cluster, else `redis`. */
+  link?: LinkName;
+  /** Secrets that sign what travels between pods. Default: the environment's `FLOTILLA_BUS_SECRET`. */
+  busSecrets?: readonly string[];
+  /** How often a pod sends itself a message, to know that it is heard. Default 1000. */
+  probeEveryMs?: number;
+  /** After this long without hearing itself a link counts as deaf and is rebuilt. Default 4000. */
+  probeTimeoutMs?: number;
   /** Worker number within the pod. Default: the environment's `FLOTILLA_WORKER`, else the process id. */
   workerNumber?: number;
   /** Where to log. Default: warnings and errors to the console. */
@@ -48,10 +64,20 @@ export function createAdapter(options: FleetAdapterOptions = {}): FleetAdapterFa
   const env = { ...process.env };
   if (options.hubPath) env.FLOTILLA_HUB = options.hubPath;
   if (options.workerNumber) env.FLOTILLA_WORKER = String(options.workerNumber);
+  const identity = readIdentity(env);
+  const log = options.log ?? consoleLog;
   const fleet = joinFleet({
-    identity: readIdentity(env),
-    log: options.log ?? consoleLog,
+    identity,
+    log,
+    link: linkOf(options, identity.podName, log),
     electedHubPath: options.electedHubPath ?? findElectedHubPath(process.cwd(), env),
   });
   return Object.assign(fleet.createAdapter(), { fleet });
+}
+
+function linkOf(options: FleetAdapterOptions, podName: string, log: BusLog): LinkFactory | undefined {
+  const { redis: code, link: name, busSecrets: secrets = readBusSecrets(), probeEveryMs, probeTimeoutMs } = options;
+  if (code === undefined) return undefined;
+  const redis = resolveRedisSettings({ code, codeName: 'redis' });
+  return redis && createLink({ name, redis, podName, secrets, probeEveryMs, probeTimeoutMs, log });
 }

@@ -2,7 +2,7 @@ import { type Connector, LocalSocketConnector } from './connector';
 import { BusCounters } from './counters';
 import { ElectedConnector } from './election/elected-connector';
 import type { BusLog, Fleet } from './fleet';
-import { Hub } from './hub/hub';
+import { Hub, type LinkFactory } from './hub/hub';
 import type { HubService } from './hub-services';
 import { type Identity, podTagOf } from './identity';
 import { Member } from './member';
@@ -22,6 +22,8 @@ export interface JoinFleetOptions {
   electedHubPath?: string;
   /** Services of a hub that this process may come to hold. */
   services?: Record<string, HubService>;
+  /** Connects a hub that this process may come to hold to those of other pods; see `createLink()`. */
+  link?: LinkFactory;
 }
 
 /**
@@ -43,10 +45,11 @@ function identify({ identity, electedHubPath }: JoinFleetOptions): Identity {
 }
 
 function chooseConnector(options: JoinFleetOptions, counters: BusCounters): Connector {
-  const { identity, electedHubPath, log, services = {} } = options;
+  const { identity, electedHubPath, log, services = {}, link, role } = options;
   const createHub = () => {
-    const hub = new Hub({ podTag: identity.pod, podName: identity.podName, log });
+    const hub = new Hub({ podTag: identity.pod, podName: identity.podName, log, isPod: role !== 'emitter' });
     for (const [name, service] of Object.entries(services)) hub.offer(name, service);
+    if (link) hub.connect(link);
     return hub;
   };
   if (identity.hubPath) return new LocalSocketConnector(identity.hubPath, counters);

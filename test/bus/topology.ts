@@ -10,10 +10,14 @@ import { createAdapter } from '../../dist/bus/create-adapter';
 import { Hub } from '../../dist/bus/hub/hub';
 import { podTagOf } from '../../dist/bus/identity';
 import { generateOwnedId } from '../../dist/bus/ids';
+import { createLink, type LinkOptions } from '../../dist/bus/link/create-link';
+import type { Link } from '../../dist/bus/link/link';
 import { installClientEvents, operations } from './server-operations.cjs';
 
 /** A Socket.IO server that the suite drives; it may live in another process. */
 export interface TestServer {
+  /** As `pod/worker`. */
+  name: string;
   port: number;
   // biome-ignore lint/suspicious/noExplicitAny: the answers are whatever the operation says
   run(name: string, args?: object): Promise<any>;
@@ -54,6 +58,7 @@ export async function inOneProcess(count: number): Promise<Topology> {
         await adapter.fleet.close();
       });
       const server: TestServer = {
+        name: `pod/${topology.servers.length + 1}`,
         port: (httpServer.address() as AddressInfo).port,
         run: async (name, args = {}) => operations[name]?.(io, args),
       };
@@ -124,6 +129,72 @@ export async function inElectedWorkers(count: number): Promise<Topology> {
   return topology;
 }
 
+/** A pod of worker processes: its hub is in the test's process and may be linked to others. */
+export interface TestPod {
+  hub: Hub;
+  link: Link;
+  servers: TestServer[];
+  addServer(): Promise<TestServer>;
+  close(): Promise<void>;
+}
+
+/** Starts a pod without workers. */
+export async function startPod(
+  podName: string,
+  link: Partial<LinkOptions> & Pick<LinkOptions, 'redis'>,
+): Promise<TestPod> {
+  const folder = mkdtempSync(join(tmpdir(), 'flotilla-test-'));
+  const hubPath = join(folder, 'hub.sock');
+  const hub = new Hub({ podTag: podTagOf(hubPath), podName, log: quietLog });
+  await hub.listen(hubPath);
+  const servers: TestServer[] = [];
+  return {
+    hub,
+    link: hub.connect(createLink({ podName, log: quietLog, ...link })),
+    servers,
+    addServer: async () => {
+      const server = await forkServer({
+        FLOTILLA_HUB: hubPath,
+        FLOTILLA_WORKER: String(servers.length + 1),
+        FLOTILLA_POD_NAME: podName,
+      });
+      servers.push(server);
+      return server;
+    },
+    close: async () => {
+      await Promise.all(servers.map(stopProcess));
+      await hub.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Two pods of two worker processes each, in the order a/1, b/1, a/2, b/2. */
+export async function inTwoPods(
+  link: Partial<LinkOptions> & Pick<LinkOptions, 'redis'>,
+  stop: () => Promise<void>,
+): Promise<Topology> {
+  const a = await startPod('pod-a', link);
+  const b = await startPod('pod-b', link);
+  const servers: TestServer[] = [];
+  for (const pod of [a, b, a, b]) servers.push(await pod.addServer());
+  await Promise.all([a.link.ready(), b.link.ready()]);
+  await Promise.all(servers.map((server) => untilServerCount(server, 4)));
+  return {
+    servers,
+    addServer: async () => {
+      const server = await b.addServer();
+      servers.push(server);
+      return server;
+    },
+    close: async () => {
+      await a.close();
+      await b.close();
+      await stop();
+    },
+  };
+}
+
 /** Starts a worker process of the suite with an environment that says where its fleet is. */
 export async function forkServer(env: NodeJS.ProcessEnv): Promise<TestServer> {
   const child = fork(join(__dirname, 'worker-process.cjs'), {
@@ -140,6 +211,7 @@ export async function forkServer(env: NodeJS.ProcessEnv): Promise<TestServer> {
     });
   });
   return {
+    name: `${env.FLOTILLA_POD_NAME}/${env.FLOTILLA_WORKER}`,
     port,
     process: child,
     run: (name, args = {}) =>

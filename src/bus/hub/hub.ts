@@ -312,7 +312,8 @@ export class Hub extends EventEmitter<HubEvents> {
         else this.#broadcast(message, body);
         return;
       case MessageKind.Ask:
-        this.#collect(message, body, this.#localTargets(message), {
+        // This pod's answer has to be there before the asking pod's deadline, also when one of its workers is silent.
+        this.#collect({ ...message, deadlineMs: message.deadlineMs * 0.8 }, body, this.#localTargets(message), {
           onPart: (part) =>
             this.#link?.toPod(
               origin.podTag,

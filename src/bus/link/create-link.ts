@@ -1,0 +1,41 @@
+import type { RedisSettings } from '../../redis';
+import type { BusLog } from '../fleet';
+import type { LinkFactory } from '../hub/hub';
+import { PubSubLink } from './pub-sub-link';
+
+/** The links there are. `redis`: publish and subscribe. `redis-sharded`: the same on Redis 7 Cluster, spread over its nodes. */
+export const LINK_NAMES = ['redis', 'redis-sharded'] as const;
+export type LinkName = (typeof LINK_NAMES)[number];
+
+/** Options of {@link createLink}. */
+export interface LinkOptions {
+  /** Default: `redis-sharded` on a Redis Cluster, else `redis`. */
+  name?: LinkName;
+  redis: RedisSettings;
+  podName: string;
+  /** Secrets that sign what travels between pods: the first signs, all are accepted. See `FLOTILLA_BUS_SECRET`. */
+  secrets?: readonly string[];
+  /** How often this pod sends itself a message to know that it is heard. Default 1000. */
+  probeEveryMs?: number;
+  /** After this long without hearing itself the link counts as deaf and is rebuilt. Default 4000. */
+  probeTimeoutMs?: number;
+  log: BusLog;
+  /** Runs once when an outage of Redis begins. */
+  onRedisDown?: () => void;
+  /** Runs once when it is over. */
+  onRedisUp?: () => void;
+}
+
+/** Makes the factory that `Hub.connect` takes. */
+export function createLink({ name, ...options }: LinkOptions): LinkFactory {
+  const sharded = (name ?? (options.redis.mode === 'cluster' ? 'redis-sharded' : 'redis')) === 'redis-sharded';
+  return (origin, counters) => new PubSubLink({ ...options, sharded, origin, counters });
+}
+
+/** Reads the secrets of `FLOTILLA_BUS_SECRET`: one, or two separated by a comma while they are being changed. */
+export function readBusSecrets(env: NodeJS.ProcessEnv = process.env): string[] {
+  return (env.FLOTILLA_BUS_SECRET ?? '')
+    .split(',')
+    .map((secret) => secret.trim())
+    .filter(Boolean);
+}
