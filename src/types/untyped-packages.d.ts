@@ -14,3 +14,8 @@ declare module 'sails.io.js' {
   // biome-ignore lint/suspicious/noExplicitAny: an untyped package's whole surface
   export default function sailsIo(socketIoClient: unknown): any;
 }
+
+declare module 'socket.io-client-2' {
+  // biome-ignore lint/suspicious/noExplicitAny: an untyped package's whole surface
+  export default function connect(...args: unknown[]): any;
+}

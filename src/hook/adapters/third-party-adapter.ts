@@ -1,4 +1,5 @@
-import type { Server } from 'socket.io';
+import type { Namespace, Server } from 'socket.io';
+import type { Adapter } from 'socket.io-adapter';
 import type { HookRuntime } from '../runtime';
 import { REDIS_ADAPTER_PACKAGES } from '../settings/adapter-settings';
 import type { AdapterConstructor, AdapterOptions } from '../settings/sockets-settings';
@@ -20,7 +21,7 @@ export async function useThirdPartyAdapter(runtime: HookRuntime, io: Server): Pr
   const { app } = runtime;
   const { adapter, adapterOptions, adminAdapterOptions } = app.config.sockets;
   if (typeof adapter === 'function') {
-    io.adapter(adapter);
+    io.adapter(constructible(adapter));
     return;
   }
   const packageName = adapter as string;
@@ -37,4 +38,13 @@ export async function useThirdPartyAdapter(runtime: HookRuntime, io: Server): Pr
   const adminOptions: AdapterOptions = { ...shared, ...adminAdapterOptions };
   await addRedisClients(runtime, adminOptions, 'the admin bus');
   runtime.adminBus = await connectAdminBus(runtime, adminOptions);
+}
+
+/** Socket.IO calls an adapter with `new`, which an arrow function does not allow. */
+function constructible(adapter: AdapterConstructor): AdapterConstructor {
+  if ((adapter as { prototype?: object }).prototype) return adapter;
+  const make = adapter as (namespace: Namespace) => Adapter;
+  return function makeAdapter(namespace: Namespace) {
+    return make(namespace);
+  } as unknown as AdapterConstructor;
 }

@@ -2,7 +2,7 @@ import { parse as parseUrl } from 'node:url';
 import { inspect } from 'node:util';
 import type { ConnectedSocket } from '../connection/connected-socket';
 import { SocketsParseError } from '../errors';
-import { dropPrototypeKeys } from './untrusted-data';
+import { dropPrototypeKeys, dropPrototypeParameters } from './untrusted-data';
 
 /** A client's message, checked. */
 export interface RequestMessage {
@@ -44,7 +44,12 @@ export function parseMessage(connected: ConnectedSocket, message: unknown, rest:
         '`__sails_io_sdk_version` in the query of the connection.',
     );
   }
-  return { url, path: pathOf(url), body: bodyOf(params, data), headers: headersOf(headers) };
+  return {
+    url: dropPrototypeParameters(url),
+    path: pathOf(url),
+    body: bodyOf(params, data),
+    headers: headersOf(headers),
+  };
 }
 
 /** As Node's legacy parser reads it, which is what core's router uses. */

@@ -100,7 +100,7 @@ class OpenRequest {
       this.acknowledge(jwr);
     } catch (error) {
       // Encoding the body has failed: it is cyclic, or holds what JSON does not know.
-      this.runtime.app.log.error('A virtual response can not be sent:', error);
+      this.runtime.app.log.error(`A virtual response can not be sent: ${error}`);
       const body = { code: 'E_UNSENDABLE_RESPONSE', message: 'The response body can not be encoded.' };
       this.acknowledge({ body, headers: {}, statusCode: 500 });
     }

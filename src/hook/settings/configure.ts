@@ -4,7 +4,7 @@ import { HookError, SocketsConfigError } from '../errors';
 import { normalizeAdapterSettings } from './adapter-settings';
 import { validateFlotillaSettings } from './flotilla-settings';
 import { assertOrigin, isLocalOrigin } from './origins';
-import type { AfterDisconnect, BeforeConnect } from './sockets-settings';
+import type { BeforeConnect } from './sockets-settings';
 
 const POSITIVE_NUMBERS = ['pingTimeout', 'pingInterval', 'maxHttpBufferSize', 'maxBufferSize'];
 const BOOLEANS = ['sendResponseHeaders', 'sendStatusCode', 'grant3rdPartyCookie', 'serveClient', 'allowUpgrades'];
@@ -14,23 +14,11 @@ const BOOLEANS = ['sendResponseHeaders', 'sendStatusCode', 'grant3rdPartyCookie'
  * included. Throws on a bad one, so that the app does not lift.
  */
 export function configure(app: SailsApp): void {
-  validateSsl(app);
   validatePlainSettings(app);
   normalizeLifecycleFunctions(app);
   validateOrigins(app);
   normalizeAdapterSettings(app);
   app.config.flotilla = validateFlotillaSettings(app.config.flotilla);
-}
-
-function validateSsl(app: SailsApp): void {
-  const { ssl } = app.config;
-  if (typeof ssl !== 'object' || ssl === null) return;
-  if (Boolean(ssl.cert) !== Boolean(ssl.key)) {
-    const missing = ssl.cert ? 'key' : 'cert';
-    throw new SocketsConfigError(
-      `\`sails.config.ssl\` must include cert and key, but \`${missing}\` is missing. Add it (config/env/production.js).`,
-    );
-  }
 }
 
 function validatePlainSettings(app: SailsApp): void {
@@ -149,5 +137,3 @@ function invalid(name: string, value: unknown, cure: string): SocketsConfigError
     `\`sails.config.sockets.${name}\` is invalid: got ${inspect(value, { depth: 1 })}. ${cure}`,
   );
 }
-
-export type { AfterDisconnect };
