@@ -50,7 +50,7 @@ export function startCommand(start: PodStart = {}): Program {
 export async function startPod(start: PodStart = {}): Promise<RunningPod> {
   const program = startCommand(start);
   const logged = async (pattern: RegExp, times = 1): Promise<LogLine[]> => {
-    const line = new RegExp(`(?:"msg":"[^"]*(?:${pattern.source})[^\\n]*\\n[^]*?){${times}}`);
+    const line = new RegExp(`(?:"msg":"[^"]*(?:${pattern.source})[^\\n]*\\n[\\s\\S]*?){${times}}`);
     await program.says(line);
     return linesOf(program).filter((each) => pattern.test(each.msg));
   };

@@ -6,17 +6,34 @@ interface HttpSocket extends Socket {
   _httpMessage?: OutgoingMessage | null;
 }
 
+/** Whether everything that was to be written to a connection is written: answers to requests that the client sent ahead. */
+export function isQuiet(socket: Socket): boolean {
+  return !(socket as HttpSocket)._httpMessage && socket.writableLength === 0;
+}
+
 /**
- * Calls back when everything that was to be written to a connection before its upgrade is written: answers to requests that
- * the client sent ahead of it. Never calls back where the connection ends first.
+ * Calls back when a connection that asks for an upgrade is quiet; never, where it ends first. At an upgrade Node's HTTP
+ * server lets go of the connection even if it still owes answers on it.
  */
 export function whenQuiet(socket: Socket, callback: () => void): void {
+  if (isQuiet(socket)) {
+    callback();
+    return;
+  }
+  const onError = () => socket.destroy();
+  const onDrain = () => (socket as HttpSocket)._httpMessage?.emit('drain');
+  socket.on('error', onError);
+  socket.on('drain', onDrain);
   const check = () => {
     if (socket.destroyed) return;
-    const pending = (socket as HttpSocket)._httpMessage;
-    if (pending) pending.once('close', check);
+    const owed = (socket as HttpSocket)._httpMessage;
+    if (owed) owed.once('close', check);
     else if (socket.writableLength > 0) socket.write('', check);
-    else callback();
+    else {
+      socket.removeListener('error', onError);
+      socket.removeListener('drain', onDrain);
+      callback();
+    }
   };
   check();
 }

@@ -6,6 +6,7 @@ import { MisroutedCheck } from './misrouted';
 import { dropForgedPeer } from './peer-header';
 import { PeerServer } from './peer-server';
 import { PollRelay } from './poll-relay';
+import { whenQuiet } from './quiet-socket';
 import { UpgradeRelay } from './upgrade-relay';
 
 /** What a {@link Router} needs. */
@@ -67,6 +68,8 @@ export class Router {
       } else if (event === 'upgrade') {
         const [request, socket, head] = args as [IncomingMessage, Socket, Buffer];
         if (this.#passUpgrade(request, socket, head)) return true;
+        whenQuiet(socket, () => emit(event, ...args));
+        return true;
       }
       return emit(event, ...args);
     };

@@ -1,0 +1,142 @@
+import { Agent } from 'node:http';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { json, RawConnection, send, sha256 } from './support/http';
+import { type RunningPod, startPod } from './support/pod';
+import { openSession, openSessionsOnTwoWorkers } from './support/sessions';
+
+describe('many clients on one connection', () => {
+  let pod: RunningPod;
+  const hostHeaders = 'Host: x\r\n';
+  beforeAll(async () => {
+    pod = await startPod({ workers: 2 });
+  }, 60_000);
+  afterAll(() => pod?.stop());
+
+  test('C19: one kept-open connection carries the polls of sessions on two workers, and pages', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const [first, second] = await openSessionsOnTwoWorkers(pod.url);
+    const answers = [
+      await first.post('40', agent),
+      await second.post('40', agent),
+      await first.poll(agent),
+      await second.poll(agent),
+      await send(`${pod.url}/whoami`, { agent }),
+    ];
+    agent.destroy();
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+    expect(answers.slice(0, 2).map(({ body }) => body.toString())).toEqual(['ok', 'ok']);
+    // each poll answers with the namespace's connect packet
+    for (const poll of answers.slice(2, 4)) expect(poll.body.toString()).toMatch(/^40\{"sid":/);
+    expect(new Set(answers.map(({ localPort }) => localPort)).size).toBe(1);
+    expect(answers.map(({ headers }) => headers.connection)).not.toContain('close');
+  });
+
+  test('pipelined requests of sessions on two workers are answered in their order', async () => {
+    const [first, second] = await openSessionsOnTwoWorkers(pod.url);
+    const connection = new RawConnection(pod.port);
+    const request = (url: string, body: string) => {
+      const { pathname, search } = new URL(url);
+      return `POST ${pathname}${search} HTTP/1.1\r\n${hostHeaders}Content-Type: text/plain\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    };
+    connection.write(
+      `GET /slow?ms=100 HTTP/1.1\r\n${hostHeaders}\r\n${request(first.url, '40')}${request(second.url, '40')}GET /whoami HTTP/1.1\r\n${hostHeaders}\r\n`,
+    );
+    await connection.receives(/slow[\s\S]*\r\n\r\nok[\s\S]*\r\n\r\nok[\s\S]*"worker"/);
+    connection.close();
+    for (const session of [first, second]) expect((await session.poll()).body.toString()).toMatch(/^40\{/);
+  });
+
+  test('a chunked poll, and one that expects 100-continue, reach the other worker whole', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const sessions = await openSessionsOnTwoWorkers(pod.url);
+    for (const { url, poll } of sessions) {
+      const chunked = {
+        method: 'POST',
+        agent,
+        headers: { 'Transfer-Encoding': 'chunked', 'Content-Type': 'text/plain' },
+      };
+      expect((await send(url, { ...chunked, body: '40' })).body.toString()).toBe('ok');
+      expect((await poll(agent)).body.toString()).toMatch(/^40\{/);
+      const headers = { Expect: '100-continue', 'Content-Length': 2, 'Content-Type': 'text/plain' };
+      expect((await send(url, { method: 'POST', agent, headers, body: '41' })).status).toBe(200);
+    }
+    agent.destroy();
+  });
+
+  test('a client that closes its half of the connection after a request is treated as by Node itself: nothing hangs', async () => {
+    const [first, second] = await openSessionsOnTwoWorkers(pod.url);
+    for (const { url } of [first, second]) {
+      const { pathname, search } = new URL(url);
+      const connection = new RawConnection(pod.port);
+      connection.socket.end(`GET ${pathname}${search} HTTP/1.1\r\n${hostHeaders}\r\n`);
+      await connection.ends();
+      connection.close();
+    }
+    expect((await send(`${pod.url}/whoami`)).status).toBe(200);
+  });
+
+  test('a poll that the client gives up is given up at its worker: the next poll of the session is not a second one', async () => {
+    for (const session of await openSessionsOnTwoWorkers(pod.url)) {
+      await session.post('40');
+      await session.poll();
+      const { pathname, search } = new URL(session.url);
+      const connection = new RawConnection(pod.port);
+      connection.write(`GET ${pathname}${search} HTTP/1.1\r\n${hostHeaders}\r\n`);
+      await send(`${pod.url}/whoami`);
+      connection.socket.resetAndDestroy();
+      // Engine.IO ends a session whose poll was cut; what it must not be is waited for
+      const answer = await session.poll();
+      expect([200, 400]).toContain(answer.status);
+    }
+  });
+
+  test('a poll for a worker that is gone is answered with a close packet, an upgrade with 400', async () => {
+    const session = await openSession(pod.url);
+    const gone = `${session.id.slice(0, 4)}__${session.id.slice(6)}`;
+    const url = session.url.replace(session.id, gone);
+    const poll = await send(url);
+    expect([poll.status, poll.body.toString()]).toEqual([200, '1']);
+    const old = await send(url.replace('EIO=4', 'EIO=3'));
+    expect([old.status, old.body.toString()]).toEqual([200, '1:1']);
+    const jsonp = await send(`${url}&j=3`);
+    expect([jsonp.status, jsonp.body.toString()]).toEqual([200, '___eio[3]("1");']);
+    const post = await send(url, { method: 'POST', body: 'x'.repeat(100_000) });
+    expect(post.status).toBe(200);
+
+    const connection = new RawConnection(pod.port);
+    const { pathname, search } = new URL(url.replace('polling', 'websocket'));
+    connection.write(
+      `GET ${pathname}${search} HTTP/1.1\r\n${hostHeaders}Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
+    );
+    expect(await connection.ends()).toMatch(/^HTTP\/1\.1 400 [\s\S]*Session ID unknown/);
+    connection.close();
+  });
+
+  test('an upgrade that follows another request on its connection, its first frame in the same packet', async () => {
+    for (const session of await openSessionsOnTwoWorkers(pod.url)) {
+      const { pathname, search } = new URL(session.url.replace('polling', 'websocket'));
+      const connection = new RawConnection(pod.port);
+      const probe = frame('2probe');
+      connection.write(
+        `GET /slow?ms=50 HTTP/1.1\r\n${hostHeaders}\r\nGET ${pathname}${search} HTTP/1.1\r\n${hostHeaders}Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n${probe}`,
+      );
+      await connection.receives(/slow[\s\S]*HTTP\/1\.1 101 [\s\S]*3probe/);
+      connection.close();
+    }
+  });
+
+  test('bodies on a kept-open connection do not mix', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const bodies = ['a', 'b'.repeat(100_000), 'c'];
+    const answers = await Promise.all(
+      bodies.map((body) => json<{ hash: string }>(`${pod.url}/hash`, { method: 'POST', agent, body })),
+    );
+    agent.destroy();
+    expect(answers.map(({ hash }) => hash)).toEqual(bodies.map(sha256));
+  });
+});
+
+/** A masked text frame of the WebSocket protocol, with a mask of zeros. */
+function frame(text: string): string {
+  return `\x81${String.fromCharCode(0x80 | text.length)}\0\0\0\0${text}`;
+}
