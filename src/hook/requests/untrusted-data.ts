@@ -1,4 +1,4 @@
-import { unescape } from 'node:querystring';
+import { unescape as decodeQueryText } from 'node:querystring';
 
 /** Deeper data is refused: merging it would exhaust the stack. */
 const MAX_DEPTH = 500;
@@ -46,5 +46,5 @@ export function dropPrototypeParameters(url: string): string {
 
 /** As core's query parser reads it. */
 function decodedName(parameter: string): string {
-  return unescape(parameter.split('=', 1)[0] as string);
+  return decodeQueryText(parameter.split('=', 1)[0] as string);
 }
