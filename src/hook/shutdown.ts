@@ -1,4 +1,5 @@
 import type { Callback } from '../types/sails';
+import { OutstandingWork } from './outstanding-work';
 import type { HookRuntime } from './runtime';
 
 /**
@@ -31,14 +32,32 @@ async function shutDown(runtime: HookRuntime): Promise<void> {
   const deadline = Date.now() + lowerTimeoutMs;
   await runtime.requests.settleWithin(lowerTimeoutMs);
   if (runtime.hasServer) {
-    for (const connection of openConnections(runtime)) connection.close();
+    await closeConnections(runtime, Math.min(FLUSH_LIMIT_MS, Math.max(deadline - Date.now(), 0)));
     await runtime.farewells.settleWithin(Math.max(deadline - Date.now(), 0));
   }
   await free(runtime);
 }
 
+/** How long a polling client may take to fetch what is still to be sent to it. */
+const FLUSH_LIMIT_MS = 200;
+
+/** Engine.IO's connection. */
 interface EngineConnection {
+  writeBuffer: unknown[];
+  /** Closes once everything is sent; with `discard`, now. */
   close(discard?: boolean): void;
+  once(event: 'close', listener: () => void): void;
+}
+
+async function closeConnections(runtime: HookRuntime, flushLimitMs: number): Promise<void> {
+  const closing = new OutstandingWork();
+  for (const connection of openConnections(runtime)) {
+    const closed = closing.begin();
+    connection.once('close', closed);
+    connection.close(connection.writeBuffer.length === 0);
+  }
+  await closing.settleWithin(flushLimitMs);
+  for (const connection of openConnections(runtime)) connection.close(true);
 }
 
 function openConnections(runtime: HookRuntime): EngineConnection[] {
