@@ -22,6 +22,8 @@ export interface JoinFleetOptions {
   electedHubPath?: string;
   /** Services of a hub that this process may come to hold. */
   services?: Record<string, HubService>;
+  /** A larger message is refused where it is sent, with `E_MESSAGE_TOO_LARGE`. Default 16 MiB. */
+  maxMessageBytes?: number;
   /** Connects a hub that this process may come to hold to those of other pods; see `createLink()`. */
   link?: LinkFactory;
 }
@@ -35,7 +37,15 @@ export function joinFleet(options: JoinFleetOptions): Fleet {
   const { log, role = 'worker' } = options;
   const identity = identify(options);
   const counters = new BusCounters(log);
-  return new Member({ identity, role, log, counters, connector: chooseConnector({ ...options, identity }, counters) });
+  const { maxMessageBytes } = options;
+  return new Member({
+    identity,
+    role,
+    log,
+    counters,
+    maxMessageBytes,
+    connector: chooseConnector({ ...options, identity }, counters),
+  });
 }
 
 /** Workers that elect their hub share the pod tag of the place where they meet. */

@@ -6,6 +6,7 @@ import type { BusCounters } from './counters';
 import { BusError } from './errors';
 import type { BusLog, Fleet, FleetAdapterExtras, FleetAnswer, FleetTable, PodRow } from './fleet';
 import type { Identity } from './identity';
+import type { EncodedPacket } from './payload';
 import {
   type Answer,
   type Ask,
@@ -28,6 +29,7 @@ const RECONNECT_MAX_MS = 1_000;
 const WELCOME_TIMEOUT_MS = 10_000;
 /** Messages kept while the hub is away; the oldest are dropped and counted. */
 const MAX_WAITING_MESSAGES = 10_000;
+const DEFAULT_MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 const STATS_INTERVAL_MS = 250;
 
 /** What a {@link Member} is made of. */
@@ -37,6 +39,8 @@ export interface MemberOptions {
   log: BusLog;
   counters: BusCounters;
   connector: Connector;
+  /** A larger message is refused where it is sent. Default 16 MiB. */
+  maxMessageBytes?: number;
 }
 
 interface PendingAsk {
@@ -61,6 +65,7 @@ export class Member implements Fleet {
   /** How many other workers the fleet has, as the hub last said. */
   others = 0;
 
+  readonly #maxMessageBytes: number;
   readonly #role: 'worker' | 'emitter';
   readonly #connector: Connector;
   readonly #adapters = new Map<string, FleetAdapter>();
@@ -74,6 +79,8 @@ export class Member implements Fleet {
   #confirmed = 0;
   #confirmWaiters: Array<{ seq: number; resolve: () => void }> = [];
   #welcomed = false;
+  /** The pod's name as its hub knows it. */
+  #podName: string;
   #readyWaiters: Array<{ resolve: () => void; reject: (error: Error) => void }> = [];
   #statsTimer: NodeJS.Timeout | undefined;
   #reconnectTimer: NodeJS.Timeout | undefined;
@@ -82,8 +89,10 @@ export class Member implements Fleet {
 
   constructor(options: MemberOptions) {
     this.identity = options.identity;
+    this.#podName = options.identity.podName;
     this.log = options.log;
     this.counters = options.counters;
+    this.#maxMessageBytes = options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES;
     this.#role = options.role;
     this.#connector = options.connector;
     if (this.#connector.connectNow) this.#use(this.#connector.connectNow());
@@ -154,6 +163,20 @@ export class Member implements Fleet {
     return new Promise((resolve) => this.#confirmWaiters.push({ seq, resolve }));
   }
 
+  /**
+   * Refuses a message that is too large for the fleet, before anybody gets it.
+   * @throws BusError `E_MESSAGE_TOO_LARGE`
+   */
+  checkSize(encoded: EncodedPacket): void {
+    let bytes = 0;
+    for (const part of encoded) bytes += part.length;
+    if (bytes <= this.#maxMessageBytes) return;
+    throw new BusError(
+      'E_MESSAGE_TOO_LARGE',
+      `a message of ${bytes} bytes is larger than maxMessageBytes (${this.#maxMessageBytes}): send a reference to it, or raise sails.config.flotilla.maxMessageBytes`,
+    );
+  }
+
   /** An id for a message that a pod may get on several ways. */
   nextMessageId(): string {
     return `${this.uid}:${this.#nextId++}`;
@@ -186,7 +209,7 @@ export class Member implements Fleet {
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
         this.#asks.delete(id);
-        resolve({ answers: [], silent: [`${this.identity.podName}/hub`] });
+        resolve({ answers: [], silent: [`${this.#podName}/hub`] });
       }, deadlineMs + HUB_GRACE_MS);
       this.#asks.set(id, { resolve, onPart, timer });
       this.send({ kind: MessageKind.Ask, id, from: this.uid, nsp, question, target, deadlineMs });
@@ -211,8 +234,8 @@ export class Member implements Fleet {
 
   async table(): Promise<FleetTable> {
     const pods = (await this.call('fleet', 'table', [])) as PodRow[];
-    const { podName, pod, workerNumber, worker } = this.identity;
-    return { self: { pod: podName, podTag: pod, worker: workerNumber, workerTag: worker }, pods };
+    const { pod, workerNumber, worker } = this.identity;
+    return { self: { pod: this.#podName, podTag: pod, worker: workerNumber, workerTag: worker }, pods };
   }
 
   countSocketsWith(count: () => number): void {
@@ -306,6 +329,7 @@ export class Member implements Fleet {
   #receive(message: Message): void {
     switch (message.kind) {
       case MessageKind.Welcome:
+        this.#podName = message.podName;
         this.#welcomed = true;
         for (const waiter of this.#readyWaiters) waiter.resolve();
         this.#readyWaiters = [];

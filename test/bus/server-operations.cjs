@@ -4,6 +4,9 @@ const operations = {
   emit: (io, { nsp = '/', rooms = [], except = [], flags = {}, event, args = [] }) => {
     operator(io.of(nsp), rooms, except, flags).emit(event, ...args);
   },
+  emitSeveral: (io, { messages }) => {
+    for (const { rooms, event } of messages) io.to(rooms).emit(event);
+  },
   emitTwiceAndLeave: (io, { id, room, event }) => {
     const socket = io.sockets.sockets.get(id);
     io.to(room).emit(event, 1);

@@ -131,6 +131,13 @@ export function busSuite(name: string, createTopology: TopologyFactory, { ownPro
         expect(await record.settle()).toEqual([['hello'], [], []]);
       });
 
+      it('refuses a message that is too large, before anybody gets it', async () => {
+        const record = recorder(await threeClients());
+        const huge = Buffer.alloc(16 * 1024 * 1024 + 1);
+        await expect(servers[0].run('emit', { event: 'huge', args: [huge] })).rejects.toThrow(/maxMessageBytes/);
+        expect(await record.settle()).toEqual([[], [], []]);
+      });
+
       it('works with the volatile flag', async () => {
         const record = recorder(await threeClients());
         await servers[0].run('emit', { flags: { volatile: true }, event: 'hello' });
@@ -147,6 +154,40 @@ export function busSuite(name: string, createTopology: TopologyFactory, { ownPro
         await Promise.all(runs);
         const expected = Array.from({ length: 500 }, (_, index) => `n${index}`);
         expect(await record.settle()).toEqual([expected, expected, expected]);
+      });
+
+      it('keeps the order of one origin in every room, whichever rooms its messages go to', async () => {
+        const sockets = await threeClients();
+        await join(sockets[0], ['a', 'b', 'c']);
+        await join(sockets[1], ['a', 'b']);
+        await join(sockets[2], ['b', 'c']);
+        const record = recorder(sockets);
+        const targets = [['a'], ['a', 'b'], ['b'], ['c', 'a'], ['c'], ['a', 'b', 'c'], ['b', 'a']];
+        const sent: Array<{ event: string; rooms: string[] }> = [];
+        for (let index = 0; index < 210; index++)
+          sent.push({ event: `n${index}`, rooms: targets[index % targets.length] as string[] });
+        await servers[1].run('emitSeveral', { messages: sent });
+        const expected = [
+          ['a', 'b', 'c'],
+          ['a', 'b'],
+          ['b', 'c'],
+        ].map((joined) =>
+          sent.filter(({ rooms }) => rooms.some((room) => joined.includes(room))).map(({ event }) => event),
+        );
+        await record.settle();
+        for (const [index, socket] of sockets.entries()) {
+          // Messages without a common room may overtake each other; those of one room may not, and each comes once.
+          const got = (record.got[index] ?? [])
+            .map(([event]) => String(event))
+            .filter((event) => event.startsWith('n'));
+          expect([...got].sort(), `client ${index} (${socket.id}) has each message once`).toEqual(
+            [...(expected[index] ?? [])].sort(),
+          );
+          for (const room of ['a', 'b', 'c']) {
+            const inRoom = (event: string) => sent[Number(event.slice(1))]?.rooms.includes(room);
+            expect(got.filter(inRoom), `client ${index}, room ${room}`).toEqual((expected[index] ?? []).filter(inRoom));
+          }
+        }
       });
 
       it('reaches no client of another namespace', async () => {

@@ -106,6 +106,7 @@ export class FleetAdapter extends NodeClusterAdapter implements FleetAdapterExtr
   override broadcast(packet: PlainPacket & { nsp?: string }, opts: BroadcastOptions): Promise<void> {
     packet.nsp = this.nsp.name;
     const encoded = this.#delivery.encode(packet);
+    this.#member.checkSize(encoded);
     this.#delivery.deliver(encoded, opts, packet);
     if (!opts.flags?.local) {
       const message: Broadcast = {

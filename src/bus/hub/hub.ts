@@ -13,6 +13,7 @@ import { type Ask, type Broadcast, type Call, type Message, MessageKind, type Pa
 import type { Port } from '../transport/port';
 import { SocketPort } from '../transport/socket-port';
 import { PACKAGE_VERSION } from '../version';
+import { ChannelMerge } from './channel-merge';
 import { Collector, type CollectorOutput } from './collector';
 import { HubWorker } from './hub-worker';
 import { InterestTable } from './interest-table';
@@ -68,6 +69,8 @@ export class Hub extends EventEmitter<HubEvents> {
   readonly #services = new Map<string, HubService>();
   readonly #pods: PodTable;
   readonly #recent = new RecentIds();
+  /** Per sending hub, on a link whose channels may overtake each other. */
+  readonly #merges = new Map<string, ChannelMerge>();
   #link: Link | undefined;
   #heartbeatTimer: NodeJS.Timeout | undefined;
   #server: Server | undefined;
@@ -79,7 +82,7 @@ export class Hub extends EventEmitter<HubEvents> {
     super();
     this.counters = new BusCounters(options.log);
     this.#pods = new PodTable(
-      { changed: () => this.#tellMembers(), left: (pod) => this.#forgetResponder(pod) },
+      { changed: () => this.#tellMembers(), left: (pod) => this.#forgetPod(pod) },
       options.heartbeatTimeoutMs ?? 5_000,
       options.log,
     );
@@ -115,7 +118,7 @@ export class Hub extends EventEmitter<HubEvents> {
     const link = createLink({ hub: this.uid, podTag: this.options.podTag }, this.counters);
     this.#link = link;
     link.start({
-      onMessage: (body, origin) => this.#receiveFromPod(body, origin),
+      onMessage: (body, origin, channel) => this.#receiveFromPod(body, origin, channel),
       onUp: () => {
         this.#pods.excuseAll();
         this.#sendHeartbeat(true);
@@ -189,6 +192,8 @@ export class Hub extends EventEmitter<HubEvents> {
     clearInterval(this.#heartbeatTimer);
     for (const collector of this.#collectors.values()) collector.cancel();
     this.#collectors.clear();
+    for (const merge of this.#merges.values()) merge.close();
+    this.#merges.clear();
     for (const port of this.#connections) port.close();
     if (this.#link) {
       if (this.options.isPod !== false) this.#sendHeartbeat(false);
@@ -241,6 +246,12 @@ export class Hub extends EventEmitter<HubEvents> {
     }
   }
 
+  #forgetPod(pod: RemotePod): void {
+    this.#merges.get(pod.hub)?.close();
+    this.#merges.delete(pod.hub);
+    this.#forgetResponder(pod);
+  }
+
   /** Nobody waits for the gone: it counts as one that had nothing to say. */
   #forgetResponder(responder: Responder): void {
     for (const collector of this.#collectors.values()) collector.left(responder);
@@ -288,27 +299,28 @@ export class Hub extends EventEmitter<HubEvents> {
     }
   }
 
-  #receiveFromPod(body: Buffer, origin: LinkOrigin): void {
+  #receiveFromPod(body: Buffer, origin: LinkOrigin, channel: string): void {
     const message = decodeMessage(body);
     if (typeof message === 'string') {
       this.counters.dropped(message);
       return;
     }
     try {
-      this.#handleFromPod(message, body, origin);
+      this.#handleFromPod(message, body, origin, channel);
     } catch (error) {
       this.counters.failed(error);
     }
   }
 
-  #handleFromPod(message: Message, body: Buffer, origin: LinkOrigin): void {
+  #handleFromPod(message: Message, body: Buffer, origin: LinkOrigin, channel: string): void {
     switch (message.kind) {
       case MessageKind.Heartbeat:
         this.#pods.seen(origin, message.pod);
         if (message.greeting) this.#sendHeartbeat(false, origin.podTag);
         return;
       case MessageKind.Broadcast:
-        if (message.id && !this.#recent.add(message.id)) this.counters.link.duplicates += 1;
+        if (this.#link?.isPartitioned) this.#mergeFor(origin.hub).receive(channel, message, body);
+        else if (message.id && !this.#recent.add(message.id)) this.counters.link.duplicates += 1;
         else this.#broadcast(message, body);
         return;
       case MessageKind.Ask:
@@ -339,6 +351,21 @@ export class Hub extends EventEmitter<HubEvents> {
       default:
         this.counters.dropped('malformed');
     }
+  }
+
+  #mergeFor(hub: string): ChannelMerge {
+    let merge = this.#merges.get(hub);
+    if (!merge) {
+      merge = new ChannelMerge(
+        (message) => this.#link?.channelsOf(message.nsp, message.rooms) ?? [],
+        (message, body) => this.#broadcast(message, body),
+        () => {
+          this.counters.link.duplicates += 1;
+        },
+      );
+      this.#merges.set(hub, merge);
+    }
+    return merge;
   }
 
   #broadcast(message: Broadcast, body: Buffer | undefined, from?: HubWorker): void {

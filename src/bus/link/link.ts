@@ -9,7 +9,7 @@ export interface LinkOrigin {
 /** What a link hands to its hub. */
 export interface LinkReceiver {
   /** A message came from another hub; `body` is its encoded form. */
-  onMessage(body: Buffer, origin: LinkOrigin): void;
+  onMessage(body: Buffer, origin: LinkOrigin, channel: string): void;
   /** The link works, again. */
   onUp(): void;
   /** The link does not work; local delivery goes on. */
@@ -34,6 +34,8 @@ export interface LinkStatus {
 /** How the hubs of several pods reach each other. Sending never throws and never waits. */
 export interface Link {
   readonly name: string;
+  /** Whether its channels may overtake each other. */
+  readonly isPartitioned: boolean;
   start(receiver: LinkReceiver): void;
   /** Settles when the link has come up once. */
   ready(): Promise<void>;
@@ -47,6 +49,8 @@ export interface Link {
   hold(nsp: string, room: string): Promise<void> | undefined;
   /** This pod no longer holds a room. */
   release(nsp: string, room: string): void;
+  /** The channels on which this pod gets a message to these rooms. */
+  channelsOf(nsp: string, rooms: string[]): string[];
   status(): LinkStatus;
   close(): Promise<void>;
 }

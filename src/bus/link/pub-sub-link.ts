@@ -7,6 +7,7 @@ import {
 } from '../../redis';
 import type { BusCounters } from '../counters';
 import type { BusLog } from '../fleet';
+import { parseOwner } from '../ids';
 import { type Channels, partitionedChannels, plainChannels } from './channels';
 import { LinkEnvelope } from './envelope';
 import type { Link, LinkOrigin, LinkReceiver, LinkState, LinkStatus } from './link';
@@ -41,6 +42,7 @@ export interface PubSubLinkOptions {
 /** Redis publish and subscribe between pods: one connection that publishes, one that is subscribed to what this pod holds. */
 export class PubSubLink implements Link {
   readonly name: string;
+  readonly isPartitioned: boolean;
   readonly #channels: Channels;
   readonly #envelope: LinkEnvelope;
   readonly #clients: RedisClients;
@@ -62,6 +64,7 @@ export class PubSubLink implements Link {
 
   constructor(private readonly options: PubSubLinkOptions) {
     const { redis, sharded, partitions = 64, origin, podName, log, counters } = options;
+    this.isPartitioned = sharded;
     this.name = sharded ? 'redis-sharded' : 'redis';
     this.#channels = sharded
       ? partitionedChannels(redis.channelPrefix, partitions)
@@ -138,6 +141,17 @@ export class PubSubLink implements Link {
     this.#releases.set(channel, timer);
   }
 
+  channelsOf(nsp: string, rooms: string[]): string[] {
+    const { podTag } = this.options.origin;
+    const channels: string[] = [];
+    for (const room of rooms) {
+      const channel = this.#channels.room(nsp, room);
+      if (this.#held.has(channel) && !this.#pending.has(channel)) channels.push(channel);
+      if (parseOwner(room)?.pod === podTag) channels.push(this.#channels.pod(podTag));
+    }
+    return channels;
+  }
+
   status(): LinkStatus {
     return {
       name: this.name,
@@ -196,7 +210,7 @@ export class PubSubLink implements Link {
       return;
     }
     counters.linkReceived(payload.length);
-    this.#receiver?.onMessage(unwrapped.body, unwrapped.origin);
+    this.#receiver?.onMessage(unwrapped.body, unwrapped.origin, channel);
   }
 
   /** Sends itself a message on every part of the link, and looks whether the earlier ones came back. */
