@@ -1,0 +1,61 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Hub } from '../../../dist/bus/hub/hub.js';
+import { podTagOf } from '../../../dist/bus/identity.js';
+import { createPodSessionService } from '../../../dist/session/pod-session-service.js';
+
+/** Worker processes around a hub in this process. */
+export interface TestFleet {
+  urls: string[];
+  workers: ChildProcess[];
+  close(): Promise<void>;
+}
+
+const silent = { debug: () => undefined, info: () => undefined, warn: console.warn, error: console.error };
+
+/** Starts a hub here and this many workers in processes of their own. */
+export async function startFleet(count: number): Promise<TestFleet> {
+  const folder = mkdtempSync(join(tmpdir(), 'flotilla-hook-'));
+  const path = join(folder, 'hub.sock');
+  const podTag = podTagOf(path);
+  const hub = new Hub({ podTag, podName: 'test-pod', log: silent });
+  const sessions = createPodSessionService({});
+  hub.offer('session', sessions);
+  await hub.listen(path);
+  const workers: ChildProcess[] = [];
+  const urls: string[] = [];
+  for (let number = 1; number <= count; number += 1) {
+    const env = {
+      ...process.env,
+      FLOTILLA_HUB: path,
+      FLOTILLA_POD: podTag,
+      FLOTILLA_POD_NAME: 'test-pod',
+      FLOTILLA_WORKER: String(number),
+    };
+    workers.push(fork(join(__dirname, 'fleet-worker.cjs'), { env }));
+  }
+  for (const worker of workers) {
+    const [{ port }] = (await once(worker, 'message')) as [{ port: number }];
+    urls.push(`http://127.0.0.1:${port}`);
+  }
+  return {
+    urls,
+    workers,
+    async close() {
+      await Promise.all(
+        workers.map(async (worker) => {
+          if (worker.exitCode !== null || worker.signalCode !== null) return;
+          const exited = once(worker, 'exit');
+          worker.send('lower');
+          await exited;
+        }),
+      );
+      sessions.close();
+      await hub.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
