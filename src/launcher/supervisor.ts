@@ -174,9 +174,14 @@ export class Supervisor extends EventEmitter<SupervisorEvents> {
 
 function describeEnd(worker: WorkerProcess, exit: WorkerExit): string {
   const when = worker.readyAt === undefined ? 'did not lift' : 'ended';
-  if (exit.failure) return `worker ${worker.number} ${when}: ${exit.failure.message}`;
+  if (exit.failure) return `worker ${worker.number} ${when}: ${gist(exit.failure.message)}`;
   if (exit.signal) return `worker ${worker.number} ${when}: it was killed by ${exit.signal}`;
   return `worker ${worker.number} ${when}: it exited with code ${exit.code} (its own output says more)`;
+}
+
+/** The first line that says something: the worker's own output has it all, and Sails frames some messages. */
+function gist(message: string): string {
+  return message.split('\n').find((line) => /[a-z]{3}/i.test(line)) ?? message;
 }
 
 function giveUpError(exit: WorkerExit, reason: string): LauncherError {

@@ -127,10 +127,9 @@ export class LiftedWorker {
       const directory = launch.directory;
       listenLocally(server, appSocketPath(directory, identity.worker), address);
       const intake = new ConnectionIntake(server, link, () => this.sails.io?.engine.clientsCount ?? 0);
-      if (launch.mode !== 'route') return;
       this.#router = new Router({
         server,
-        link,
+        link: launch.mode === 'route' ? link : undefined,
         self: identity,
         socketPath: document.socketPath,
         peerPathOf: (tag) => peerSocketPath(directory, tag),

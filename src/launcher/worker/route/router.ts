@@ -13,7 +13,8 @@ import { UpgradeRelay } from './upgrade-relay';
 export interface RouterOptions {
   /** The app's server. */
   server: Server;
-  link: PrimaryLink;
+  /** The way to a primary that hands connections over, if it does. */
+  link: PrimaryLink | undefined;
   /** This worker. */
   self: Owner;
   /** Socket.IO's path. */
@@ -25,8 +26,9 @@ export interface RouterOptions {
 }
 
 /**
- * Mode `route` in a worker: looks at every request before the app does, and passes those whose session another worker of
- * this pod has on to it.
+ * Looks at every request before the app does, and passes those whose session another worker of this pod has on to it. In
+ * mode `route` that is what makes polling work. In mode `sticky` it catches requests that overtake the message by which
+ * `@socket.io/sticky` learns of their session.
  */
 export class Router {
   readonly #check: MisroutedCheck;

@@ -12,16 +12,19 @@ import { whenQuiet } from './quiet-socket';
 export class UpgradeRelay {
   readonly #tunnels = new Set<Socket>();
 
-  /** @param socketPathOf where the worker with a tag takes requests of other workers */
+  /**
+   * @param link the way to a primary that hands connections over; without it every upgrade is tunnelled
+   * @param socketPathOf where the worker with a tag takes requests of other workers
+   */
   constructor(
-    private readonly link: PrimaryLink,
+    private readonly link: PrimaryLink | undefined,
     private readonly socketPathOf: (tag: string) => string,
   ) {}
 
   pass(request: IncomingMessage, socket: Socket, head: Buffer, owner: string): void {
     // nobody else listens to this socket any more
     socket.on('error', () => socket.destroy());
-    const handOver = canHandOver(socket);
+    const handOver = this.link !== undefined && canHandOver(socket);
     // `socket.pause()` would let one more chunk through
     if (handOver) handleOf(socket)?.readStop();
     whenQuiet(socket, () => {
@@ -37,7 +40,7 @@ export class UpgradeRelay {
 
   #handOver(socket: Socket, head: Buffer, owner: string): void {
     const handle = detachHandle(socket);
-    if (handle) this.link.sendHandle({ flotilla: 'handover', to: owner, head }, handle);
+    if (handle) this.link?.sendHandle({ flotilla: 'handover', to: owner, head }, handle);
   }
 
   #tunnel(request: IncomingMessage, socket: Socket, rest: Buffer, owner: string): void {
