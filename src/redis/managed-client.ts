@@ -23,7 +23,7 @@ export interface ClientObserver {
   trouble(client: ManagedClient, error: unknown): void;
 }
 
-const QUIT_TIMEOUT_MS = 1000;
+const END_TIMEOUT_MS = 1000;
 
 /**
  * One ioredis client that never gives up, never leaves an `error` without a listener, and never keeps a connection
@@ -119,20 +119,16 @@ export class ManagedClient {
     this.client.disconnect(true);
   }
 
-  /** Sends what is under way, then frees sockets and timers. Takes at most about a second. */
+  /** Frees sockets and timers. What has been sent is answered first; a server that does not answer has half a second. */
   async close(): Promise<void> {
     if (this.#closing) return;
     const { client } = this;
-    const wasReady = this.#ready;
     this.#closing = true;
     this.#ready = false;
     clearTimeout(this.#reviveTimer);
     clearTimeout(this.#readyTimer);
     if (client.status === 'end') return;
     const ended = new Promise<void>((resolve) => client.once('end', () => resolve()));
-    if (wasReady && this.purpose !== 'subscriber') await within(client.quit().catch(ignore), QUIT_TIMEOUT_MS);
-    // `status` is typed as what it was above.
-    if ((client.status as string) === 'end') return;
     const waitsForAttempt = client.status === 'reconnecting';
     client.disconnect();
     if (waitsForAttempt && !(client instanceof Cluster)) {
@@ -140,7 +136,7 @@ export class ManagedClient {
       client.connect().catch(ignore);
       client.disconnect();
     }
-    if (!(waitsForAttempt && client instanceof Cluster)) await within(ended, QUIT_TIMEOUT_MS);
+    if (!(waitsForAttempt && client instanceof Cluster)) await within(ended, END_TIMEOUT_MS);
   }
 
   #listen(): void {

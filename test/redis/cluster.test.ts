@@ -3,7 +3,7 @@ import type { RedisClient, RedisClients, RedisSubscriber } from '../../dist/redi
 import { RedisCluster } from '../support/redis-cluster';
 import { until } from '../support/redis-process';
 import type { RedisServer } from '../support/redis-server';
-import { clientsFor, Inbox } from './round-trip';
+import { clientsFor, expectRoundTrips, Inbox } from './round-trip';
 
 const CHANNELS = Array.from({ length: 24 }, (_, index) => `shard${index}`);
 
@@ -85,6 +85,28 @@ test('a moved slot is followed', async () => {
   await cluster.moveSlot(slot, (index + 1) % 3, index);
   await expectAllChannels(each, 'moved back');
   await each.clients.close();
+});
+
+test('the smallest rights that docs/redis.md names are enough', async () => {
+  const links = ['+publish', '+subscribe', '+unsubscribe', '+spublish', '+ssubscribe', '+sunsubscribe'];
+  const rights = [
+    '+ping',
+    '+info',
+    '+client|setname',
+    '+get',
+    '+set',
+    ...links,
+    '+cluster|slots',
+    '+cluster|info',
+    '+readonly',
+    '+asking',
+  ];
+  for (const node of cluster.nodes) {
+    await node.cli('ACL', 'SETUSER', 'least', 'on', '>secret', '~flotilla:*', '&flotilla:*', '-@all', ...rights);
+  }
+  const clients = clientsFor({ cluster: cluster.addresses, username: 'least', password: 'secret' });
+  await expectRoundTrips(clients);
+  await clients.close();
 });
 
 test('killed subscriber connections come back', async () => {

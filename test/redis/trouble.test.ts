@@ -204,7 +204,6 @@ describe('clients that cannot connect', () => {
         '+info',
         '+client|setname',
         '+select',
-        '+quit',
         '+get',
         '+set',
         '+subscribe',
