@@ -94,6 +94,8 @@ export interface Fleet {
   table(): Promise<FleetTable>;
   /** Gives the function that counts this process' connected clients; it is asked a few times a second. */
   countSocketsWith(count: () => number): void;
+  /** Calls back once when the link to other pods is lost, and once when it is back. */
+  onLinkChange(listener: (up: boolean) => void): void;
   /** Leaves the fleet and frees every timer and handle. */
   close(): Promise<void>;
 }

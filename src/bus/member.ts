@@ -82,6 +82,7 @@ export class Member implements Fleet {
   /** The pod's name as its hub knows it. */
   #podName: string;
   #readyWaiters: Array<{ resolve: () => void; reject: (error: Error) => void }> = [];
+  readonly #linkListeners: Array<(up: boolean) => void> = [];
   #statsTimer: NodeJS.Timeout | undefined;
   #reconnectTimer: NodeJS.Timeout | undefined;
   #attempts = 0;
@@ -238,6 +239,10 @@ export class Member implements Fleet {
     return { self: { pod: this.#podName, podTag: pod, worker: workerNumber, workerTag: worker }, pods };
   }
 
+  onLinkChange(listener: (up: boolean) => void): void {
+    this.#linkListeners.push(listener);
+  }
+
   countSocketsWith(count: () => number): void {
     clearInterval(this.#statsTimer);
     let reported = -1;
@@ -336,6 +341,9 @@ export class Member implements Fleet {
         return;
       case MessageKind.Members:
         this.others = message.others;
+        return;
+      case MessageKind.LinkChange:
+        for (const listener of this.#linkListeners) listener(message.up);
         return;
       case MessageKind.Confirm:
         this.#confirm(message.seq);

@@ -18,6 +18,7 @@ export enum MessageKind {
   Stats = 11,
   Members = 12,
   Heartbeat = 13,
+  LinkChange = 14,
 }
 
 /** A process introduces itself to its hub. */
@@ -173,6 +174,12 @@ export interface Heartbeat {
   greeting: boolean;
 }
 
+/** The link to the other pods was lost, or is back. Told to workers once per outage. */
+export interface LinkChange {
+  kind: MessageKind.LinkChange;
+  up: boolean;
+}
+
 export type Message =
   | Hello
   | Welcome
@@ -186,4 +193,5 @@ export type Message =
   | Result
   | Stats
   | Members
-  | Heartbeat;
+  | Heartbeat
+  | LinkChange;

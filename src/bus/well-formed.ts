@@ -80,6 +80,7 @@ const messages: Record<MessageKind, Check> = {
   [MessageKind.Stats]: shape({ sockets: number }),
   [MessageKind.Members]: shape({ others: number }),
   [MessageKind.Heartbeat]: shape({ pod: podRow, greeting: flag }),
+  [MessageKind.LinkChange]: shape({ up: flag }),
 };
 
 /** Whether a decoded message has the fields that its kind needs. */

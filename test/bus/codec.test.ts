@@ -52,6 +52,7 @@ const samples: Message[] = [
     pod: { name: 'p', tag: 'abcd', state: 'up', version: '1', lastSeen: 1, workers: [workerRow] },
     greeting: false,
   },
+  { kind: MessageKind.LinkChange, up: false },
 ];
 
 describe('the codec', () => {

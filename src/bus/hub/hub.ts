@@ -42,8 +42,6 @@ export type LinkFactory = (origin: LinkOrigin, counters: BusCounters) => Link;
 interface HubEvents {
   'worker-joined': [row: WorkerRow];
   'worker-left': [row: WorkerRow];
-  'link-up': [];
-  'link-down': [];
 }
 
 type Responder = HubWorker | RemotePod;
@@ -75,6 +73,7 @@ export class Hub extends EventEmitter<HubEvents> {
   #heartbeatTimer: NodeJS.Timeout | undefined;
   #server: Server | undefined;
   #state: PodState = 'up';
+  #isLinkLost = false;
   #nextMessageId = 1;
   #closing = false;
 
@@ -122,9 +121,9 @@ export class Hub extends EventEmitter<HubEvents> {
       onUp: () => {
         this.#pods.excuseAll();
         this.#sendHeartbeat(true);
-        this.emit('link-up');
+        this.#tellLinkChange(true);
       },
-      onDown: () => this.emit('link-down'),
+      onDown: () => this.#tellLinkChange(false),
     });
     this.#interest.forEachRoom((nsp, room) => link.hold(nsp, room));
     this.#heartbeatTimer = setInterval(() => {
@@ -262,6 +261,13 @@ export class Hub extends EventEmitter<HubEvents> {
     for (const worker of this.#workers) {
       worker.send({ kind: MessageKind.Members, others: worker.isMember ? members - 1 : members });
     }
+  }
+
+  /** Workers hear of outages, not of the first connection. */
+  #tellLinkChange(up: boolean): void {
+    if (up === !this.#isLinkLost) return;
+    this.#isLinkLost = !up;
+    for (const worker of this.#workers) worker.send({ kind: MessageKind.LinkChange, up });
   }
 
   #receive(worker: HubWorker, message: Message, body: Buffer | undefined): void {

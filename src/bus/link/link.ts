@@ -27,6 +27,8 @@ export interface LinkStatus {
   subscriptions: number;
   /** Milliseconds that the last message to oneself took. */
   probeDelayMs: number | undefined;
+  /** Times that the link came back after an outage. */
+  reconnects: number;
   /** Times that the subscriber was found deaf and rebuilt. */
   deafRebuilds: number;
 }

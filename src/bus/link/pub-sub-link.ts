@@ -57,6 +57,7 @@ export class PubSubLink implements Link {
   #probeTimer: NodeJS.Timeout | undefined;
   #probeDelayMs: number | undefined;
   #deafRebuilds = 0;
+  #reconnects = 0;
   #isDeaf = false;
   #ready: Promise<void> | undefined;
   #wasUp = false;
@@ -158,6 +159,7 @@ export class PubSubLink implements Link {
       state: this.#state(),
       subscriptions: this.#subscriber.channels,
       probeDelayMs: this.#probeDelayMs,
+      reconnects: this.#reconnects,
       deafRebuilds: this.#deafRebuilds,
     };
   }
@@ -267,6 +269,8 @@ export class PubSubLink implements Link {
     this.#wasUp = true;
     for (const { channel, bytes } of this.#outbox.drain()) this.#send(channel, bytes);
     this.#receiver?.onUp();
-    if (!isFirst) this.options.onRedisUp?.();
+    if (isFirst) return;
+    this.#reconnects += 1;
+    this.options.onRedisUp?.();
   }
 }
