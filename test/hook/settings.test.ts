@@ -1,7 +1,7 @@
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { type App, lift, lowerAll } from './support/lift.js';
 
-afterAll(lowerAll);
+afterEach(lowerAll);
 
 const productionSession = { session: { secret: 'a secret for tests' } };
 

@@ -29,7 +29,7 @@ export async function useThirdPartyAdapter(runtime: HookRuntime, io: Server): Pr
   const factory = loadAdapterFactory(app, packageName);
   const options = { ...adapterOptions };
   if (usesRedis) await addRedisClients(runtime, options, 'the adapter');
-  io.adapter(factory(options) as AdapterConstructor);
+  io.adapter(constructible(factory(options)));
   io.sockets.adapter.on('error', (error: unknown) =>
     app.log.verbose('The Socket.IO adapter reported an error:', error),
   );

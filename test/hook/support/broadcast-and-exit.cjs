@@ -1,0 +1,24 @@
+'use strict';
+
+/** What a script of an app does (`sails run`): loads it without listening, broadcasts, lowers it. */
+const { mkdtempSync } = require('node:fs');
+const { tmpdir } = require('node:os');
+const { join } = require('node:path');
+const { Sails } = require('sails');
+
+const app = Sails();
+app.load(
+  {
+    appPath: mkdtempSync(join(tmpdir(), 'flotilla-hook-')),
+    globals: false,
+    log: { level: 'error' },
+    hooks: { grunt: false, sockets: require('../../../dist/hook') },
+  },
+  (error) => {
+    if (error) throw error;
+    app.sockets.broadcast('room', 'event', { from: 'a script' });
+    app.lower((lowerError) => {
+      if (lowerError) throw lowerError;
+    });
+  },
+);
