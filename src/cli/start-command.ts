@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { availableCpus } from '../launcher/available-cpus';
-import { codeOf, LauncherError } from '../launcher/errors';
+import { codeOf, messageOf } from '../launcher/errors';
 import { createLogger, type LogFormat } from '../launcher/logger';
 import type { FrontDoorMode } from '../launcher/options';
 import { startPod } from '../launcher/pod';
@@ -107,16 +107,17 @@ async function start(directory: string, flags: StartFlags, sailsArguments: strin
       log.info('stopped');
       process.exit(code);
     };
-    process.on('SIGTERM', onSignal);
-    process.on('SIGINT', onSignal);
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, onSignal);
     pod.on('ready', () => log.info(`all ${workers} workers are ready`));
     pod.on('failed', (reason) => {
       log.fatal({ code: reason.code }, reason.message);
       void finish(1);
     });
   } catch (error) {
-    if (!(error instanceof LauncherError)) throw error;
-    log.fatal({ code: codeOf(error) }, error.message);
+    const code = codeOf(error);
+    // ours are told in a line; anything else is a fault of the launcher and keeps its stack
+    if (!code?.startsWith('E_')) throw error;
+    log.fatal({ code }, messageOf(error));
     process.exitCode = 1;
   }
 }

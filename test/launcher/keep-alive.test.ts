@@ -1,6 +1,8 @@
 import { Agent } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { connected, scatteringClient, virtual } from './support/clients';
 import { json, RawConnection, send, sha256 } from './support/http';
+import { hasNginx, startNginx } from './support/nginx';
 import { type RunningPod, startPod } from './support/pod';
 import { openSession, openSessionsOnTwoWorkers } from './support/sessions';
 
@@ -124,6 +126,28 @@ describe('many clients on one connection', () => {
       connection.close();
     }
   });
+
+  // nginx is no requirement of the tests; the case above is the same with a client of Node's
+  if (hasNginx()) {
+    test('C19: behind nginx with a pool of kept-open connections, 50 polling clients see no 400', async () => {
+      const nginx = await startNginx(pod.port);
+      const clients = Array.from({ length: 50 }, () => scatteringClient(nginx.url, { transports: ['polling'] }));
+      await Promise.all(clients.map(connected));
+      const workers = await Promise.all(
+        clients.map(async (client) => {
+          for (let round = 0; round < 20; round++) await virtual(client, 'get', '/address');
+          return (await virtual<{ worker: string }>(client, 'get', '/address')).worker;
+        }),
+      );
+      for (const client of clients) client.close();
+      expect(new Set(workers)).toEqual(new Set(['1', '2']));
+      const statuses = nginx.statuses();
+      await nginx.stop();
+      expect(statuses.length).toBeGreaterThan(2_000);
+      // 404 is the page that was asked for to see that nginx is up; 499 a poll that a closing client gave up
+      expect(statuses.filter((status) => !['200', '404', '499'].includes(status))).toEqual([]);
+    });
+  }
 
   test('bodies on a kept-open connection do not mix', async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
