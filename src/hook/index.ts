@@ -5,7 +5,6 @@ import type { HookCounters } from './counters';
 import { makeDefaults } from './defaults';
 import { joinFleetOf } from './fleet-membership';
 import { initialize } from './initialize';
-import { usePodSessions } from './pod-session';
 import { HookRuntime } from './runtime';
 import { configure } from './settings/configure';
 import type { FlotillaSettings } from './settings/flotilla-settings';
@@ -28,7 +27,6 @@ function flotillaHook(app: SailsApp): flotillaHook.HookDefinition {
       configure(app);
       installShutdown(runtime);
       if (!hasThirdPartyAdapter(runtime)) joinFleetOf(runtime);
-      usePodSessions(runtime);
     },
 
     initialize(done) {

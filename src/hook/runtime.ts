@@ -5,6 +5,7 @@ import type { SailsApp } from '../types/sails';
 import type { AdminBus } from './adapters/admin-bus';
 import { HookCounters } from './counters';
 import { OutstandingWork } from './outstanding-work';
+import { RequestsInFlight } from './requests/requests-in-flight';
 import type { FlotillaSettings } from './settings/flotilla-settings';
 
 /** What the parts of the hook share, one object per app. */
@@ -13,7 +14,7 @@ export class HookRuntime {
   /** Joins and leaves made through `sails.sockets` that are not effective everywhere yet. */
   readonly orders = new OutstandingWork();
   /** Virtual requests that are not answered yet. */
-  readonly requests = new OutstandingWork();
+  readonly requests = new RequestsInFlight();
   /** `afterDisconnect` functions that have not finished yet. */
   readonly farewells = new OutstandingWork();
   /** Set for good when the app begins to lower. */
@@ -28,8 +29,13 @@ export class HookRuntime {
 
   constructor(
     readonly app: SailsApp,
-    readonly identity: Identity,
+    private readonly ownIdentity: Identity,
   ) {}
+
+  /** Who this process is; workers that elect their hub share a pod. */
+  get identity(): Identity {
+    return this.fleet?.identity ?? this.ownIdentity;
+  }
 
   get io(): Server {
     if (!this.#io) throw new Error('the Socket.IO server does not exist before the hook is initialized');

@@ -30,7 +30,7 @@ async function shutDown(runtime: HookRuntime): Promise<void> {
   runtime.lowering = true;
   const { lowerTimeoutMs } = runtime.settings;
   const deadline = Date.now() + lowerTimeoutMs;
-  await runtime.requests.settleWithin(lowerTimeoutMs);
+  await runtime.requests.idleWithin(lowerTimeoutMs);
   if (runtime.hasServer) {
     await closeConnections(runtime, Math.min(FLUSH_LIMIT_MS, Math.max(deadline - Date.now(), 0)));
     await runtime.farewells.settleWithin(Math.max(deadline - Date.now(), 0));

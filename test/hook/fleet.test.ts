@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Client, type ClientOptions, closeAll, connect } from './support/clients.js';
 import { startFleet, type TestFleet } from './support/fleet.js';
@@ -203,5 +206,30 @@ describe('sails.sockets.fleet()', () => {
       );
       expect(table.pods[0].workers[0].sockets).toBeGreaterThan(0);
     });
+  });
+});
+
+describe('a script without a server', () => {
+  it('broadcasts to the fleet whose hub the environment names, and ends by itself', async () => {
+    const all = await Promise.all([listener(0), listener(2)]);
+    const heard = all.map(({ client }) => client.next('from a script'));
+    const script = spawn(process.execPath, [join(__dirname, 'support/broadcast-and-exit.cjs')], {
+      env: { ...process.env, ...fleet.env },
+      stdio: 'inherit',
+    });
+    expect((await once(script, 'exit'))[0]).toBe(0);
+    expect(await Promise.all(heard)).toEqual([{ text: 'ahoy' }, { text: 'ahoy' }]);
+  });
+});
+
+describe('a worker that does not answer', () => {
+  it('is named, with E_FLEET_SILENT, when the socket may be there', async () => {
+    const [a, b] = (await Promise.all([listener(0), listener(1)])) as [Listener, Listener];
+    fleet.workers[1]?.kill('SIGSTOP');
+    try {
+      expect(await call(a, 'join', b.id, 'fun')).toEqual({ calls: 1, code: 'E_FLEET_SILENT', ids: [b.id] });
+    } finally {
+      fleet.workers[1]?.kill('SIGCONT');
+    }
   });
 });

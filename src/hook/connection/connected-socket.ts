@@ -7,4 +7,6 @@ export interface ConnectedSocket {
   address: ClientAddress;
   sdkVersion: string;
   speaksVirtualRequests: boolean;
+  /** Its requests that are not answered yet. */
+  openRequests: number;
 }

@@ -19,8 +19,13 @@ export function makeOnConnection(runtime: HookRuntime, peers: PeerAddresses): (s
       address: clientAddress(socket, peers.of(socket), runtime.app.hooks.http),
       sdkVersion: sdk.version,
       speaksVirtualRequests: speaksVirtualRequests(sdk.version),
+      openRequests: 0,
     };
-    socket.on('disconnect', () => runtime.farewells.add(runAfterDisconnect(runtime, socket)));
+    socket.on('disconnect', () => {
+      runtime.requests.end(connected.openRequests);
+      connected.openRequests = 0;
+      runtime.farewells.add(runAfterDisconnect(runtime, socket));
+    });
     for (const event of REQUEST_EVENTS) {
       socket.on(event, (...args: unknown[]) => receiveRequest(runtime, connected, event, args));
     }

@@ -30,7 +30,7 @@ export function receiveRequest(
     respondWithParseError(runtime, connected.socket, acknowledge, error);
     return;
   }
-  const request = new OpenRequest(runtime, connected.socket, acknowledge);
+  const request = new OpenRequest(runtime, connected, acknowledge);
   if (runtime.lowering || runtime.app._exiting) {
     runtime.counters.refusedWhileLowering += 1;
     request.respond({
@@ -41,26 +41,29 @@ export function receiveRequest(
     return;
   }
   runtime.counters.requests += 1;
-  request.route(method, parsed, connected);
+  request.route(method, parsed);
 }
 
 /** A virtual request on its way, until it is answered. */
 class OpenRequest {
   readonly #joinsBefore: number;
-  #end: (() => void) | undefined;
+  #open = false;
   #answered = false;
 
   constructor(
     private readonly runtime: HookRuntime,
-    private readonly socket: Socket,
+    private readonly connected: ConnectedSocket,
     private readonly acknowledge: Acknowledge | undefined,
   ) {
     this.#joinsBefore = runtime.orders.latest;
   }
 
-  route(method: string, message: RequestMessage, connected: ConnectedSocket): void {
-    const { app, requests } = this.runtime;
-    this.#end = requests.begin();
+  route(method: string, message: RequestMessage): void {
+    const { runtime, connected } = this;
+    const { app } = runtime;
+    this.#open = true;
+    connected.openRequests += 1;
+    runtime.requests.begin();
     try {
       app.router.route(buildRequest(app, connected, method, message), {
         // Core pipes the response into this stream and calls back when it has ended.
@@ -75,8 +78,12 @@ class OpenRequest {
 
   #answer(response: SinkResponse): void {
     const { app } = this.runtime;
-    const { 'set-cookie': setCookie, ...headers } = response.headers ?? {};
-    if (setCookie && app.session) followSessionCookie(app, this.socket.handshake, setCookie);
+    const headers: Record<string, unknown> = {};
+    for (const [name, value] of Object.entries(response.headers ?? {})) {
+      // The cookie stays on this side: scripts of the client must not see it.
+      if (name.toLowerCase() !== 'set-cookie') headers[name] = value;
+      else if (app.session) followSessionCookie(app, this.connected.socket.handshake, value);
+    }
     this.respond({ body: response.body ?? response.streamed(), headers, statusCode: response.statusCode ?? 200 });
   }
 
@@ -88,10 +95,18 @@ class OpenRequest {
     const jwr: Jwr = { body: response.body };
     if (sockets.sendResponseHeaders) jwr.headers = response.headers;
     if (sockets.sendStatusCode) jwr.statusCode = response.statusCode;
-    afterJoins(this.runtime, this.socket, this.#joinsBefore, () => {
-      this.#end?.();
+    afterJoins(this.runtime, this.connected.socket, this.#joinsBefore, () => {
       this.#send(jwr);
+      this.#end();
     });
+  }
+
+  /** A socket that has gone has ended its requests already. */
+  #end(): void {
+    if (!this.#open || this.connected.openRequests === 0) return;
+    this.#open = false;
+    this.connected.openRequests -= 1;
+    this.runtime.requests.end();
   }
 
   #send(jwr: Jwr): void {

@@ -16,7 +16,7 @@ app.load(
   },
   (error) => {
     if (error) throw error;
-    app.sockets.broadcast('room', 'event', { from: 'a script' });
+    app.sockets.blast('from a script', { text: 'ahoy' });
     app.lower((lowerError) => {
       if (lowerError) throw lowerError;
     });

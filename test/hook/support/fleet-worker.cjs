@@ -55,7 +55,7 @@ const routes = {
 
 app.lift(
   {
-    appPath: mkdtempSync(join(tmpdir(), 'flotilla-hook-')),
+    appPath: process.env.TEST_APP_PATH ?? mkdtempSync(join(tmpdir(), 'flotilla-hook-')),
     explicitHost: '127.0.0.1',
     globals: false,
     log: { level: 'error', noShip: true },

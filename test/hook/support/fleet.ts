@@ -11,6 +11,8 @@ import { createPodSessionService } from '../../../dist/session/pod-session-servi
 export interface TestFleet {
   urls: string[];
   workers: ChildProcess[];
+  /** What tells a process where the hub is. */
+  env: Record<string, string>;
   close(): Promise<void>;
 }
 
@@ -25,17 +27,38 @@ export async function startFleet(count: number): Promise<TestFleet> {
   const sessions = createPodSessionService({});
   hub.offer('session', sessions);
   await hub.listen(path);
+  const env = { FLOTILLA_HUB: path, FLOTILLA_POD: podTag, FLOTILLA_POD_NAME: 'test-pod' };
+  const fleet = await startWorkers(count, (number) => ({ ...env, FLOTILLA_WORKER: String(number) }));
+  return {
+    ...fleet,
+    env,
+    async close() {
+      await fleet.close();
+      sessions.close();
+      await hub.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Starts workers as pm2 does: there is no primary to ask, so they elect one of them to hold the hub. */
+export async function startElectedFleet(count: number): Promise<TestFleet> {
+  const appPath = mkdtempSync(join(tmpdir(), 'flotilla-hook-'));
+  const fleet = await startWorkers(count, (number) => ({ pm_id: String(number), TEST_APP_PATH: appPath }));
+  return {
+    ...fleet,
+    async close() {
+      await fleet.close();
+      rmSync(appPath, { recursive: true, force: true });
+    },
+  };
+}
+
+async function startWorkers(count: number, envOf: (number: number) => Record<string, string>): Promise<TestFleet> {
   const workers: ChildProcess[] = [];
   const urls: string[] = [];
   for (let number = 1; number <= count; number += 1) {
-    const env = {
-      ...process.env,
-      FLOTILLA_HUB: path,
-      FLOTILLA_POD: podTag,
-      FLOTILLA_POD_NAME: 'test-pod',
-      FLOTILLA_WORKER: String(number),
-    };
-    workers.push(fork(join(__dirname, 'fleet-worker.cjs'), { env }));
+    workers.push(fork(join(__dirname, 'fleet-worker.cjs'), { env: { ...process.env, ...envOf(number) } }));
   }
   for (const worker of workers) {
     const [{ port }] = (await once(worker, 'message')) as [{ port: number }];
@@ -44,6 +67,7 @@ export async function startFleet(count: number): Promise<TestFleet> {
   return {
     urls,
     workers,
+    env: {},
     async close() {
       await Promise.all(
         workers.map(async (worker) => {
@@ -53,9 +77,6 @@ export async function startFleet(count: number): Promise<TestFleet> {
           await exited;
         }),
       );
-      sessions.close();
-      await hub.close();
-      rmSync(folder, { recursive: true, force: true });
     },
   };
 }
