@@ -1,6 +1,6 @@
 import { Agent } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { connected, scatteringClient, virtual } from './support/clients';
+import { connected, inBatches, scatteringClient, virtual } from './support/clients';
 import { json, RawConnection, send, sha256 } from './support/http';
 import { hasNginx, startNginx } from './support/nginx';
 import { type RunningPod, startPod } from './support/pod';
@@ -125,6 +125,26 @@ describe('many clients on one connection', () => {
       await connection.receives(/slow[\s\S]*HTTP\/1\.1 101 [\s\S]*3probe/);
       connection.close();
     }
+  });
+
+  test('200 upgrades at once whose first frame comes while the connection is handed over: no byte is lost', async () => {
+    const sessions = await inBatches(200, 20, () => openSession(pod.url));
+    const connections = sessions.map(({ url }) => {
+      const { pathname, search } = new URL(url.replace('polling', 'websocket'));
+      const connection = new RawConnection(pod.port);
+      connection.socket.setNoDelay(true);
+      connection.write(
+        `GET ${pathname}${search} HTTP/1.1\r\n${hostHeaders}Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
+      );
+      return connection;
+    });
+    // byte by byte over the time that handing over takes; no client of Engine.IO is that early, but nothing may be lost
+    const bytes = frame('2probe');
+    connections.forEach((connection, index) => {
+      for (const [at, byte] of [...bytes].entries()) setTimeout(() => connection.write(byte), index / 10 + at * 20);
+    });
+    await Promise.all(connections.map((connection) => connection.receives(/101 [\s\S]*3probe/)));
+    for (const connection of connections) connection.close();
   });
 
   // nginx is no requirement of the tests; the case above is the same with a client of Node's
