@@ -1,3 +1,5 @@
+import { isIP } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
 import { Redis, type RedisOptions } from 'ioredis';
 import { HookError } from '../errors';
 import type { HookRuntime } from '../runtime';
@@ -7,8 +9,12 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const RETRY_MAX_MS = 2_000;
 
 /** Makes the publishing and the subscribing client for an adapter, where the app has given none. */
-export async function addRedisClients(runtime: HookRuntime, options: AdapterOptions, purpose: string): Promise<void> {
-  const outage = new Outage(runtime, options);
+export async function addRedisClients(
+  runtime: HookRuntime,
+  options: AdapterOptions,
+  outage: RedisOutage,
+  purpose: string,
+): Promise<void> {
   const wanted = (['pubClient', 'subClient'] as const).filter((name) => !options[name]);
   await Promise.all(
     wanted.map(async (name) => {
@@ -22,7 +28,12 @@ export async function addRedisClients(runtime: HookRuntime, options: AdapterOpti
   );
 }
 
-async function connect(runtime: HookRuntime, options: AdapterOptions, outage: Outage, purpose: string): Promise<Redis> {
+async function connect(
+  runtime: HookRuntime,
+  options: AdapterOptions,
+  outage: RedisOutage,
+  purpose: string,
+): Promise<Redis> {
   const { log } = runtime.app;
   let connectedOnce = false;
   const client = new Redis({
@@ -40,6 +51,8 @@ async function connect(runtime: HookRuntime, options: AdapterOptions, outage: Ou
   });
   try {
     await client.connect();
+    // A client that may not select its database would go on with database 0.
+    if (options.db) await client.select(options.db);
   } catch (error) {
     client.disconnect();
     throw connectionError([...reasons, error], purpose);
@@ -51,14 +64,20 @@ async function connect(runtime: HookRuntime, options: AdapterOptions, outage: Ou
 }
 
 function redisOptions(options: AdapterOptions): RedisOptions {
-  const { host, port, socket, user, pass, db, url } = options;
+  const { host, port, socket, user, pass, db, url, tls } = options;
   return {
     ...(socket ? { path: socket } : { host: host ?? '127.0.0.1', port: Number(port) || 6379 }),
-    ...(url?.startsWith('rediss:') ? { tls: { servername: host } } : {}),
+    ...(url?.startsWith('rediss:') || tls ? { tls: tlsOptions(host, tls) } : {}),
     ...(user ? { username: user } : {}),
     ...(pass ? { password: pass } : {}),
     ...(db ? { db } : {}),
   };
+}
+
+/** A server name is for names only: TLS knows none for addresses. */
+function tlsOptions(host: string | undefined, given: unknown): ConnectionOptions {
+  const servername = host && !isIP(host) ? { servername: host } : {};
+  return { ...servername, ...(typeof given === 'object' ? given : {}) };
 }
 
 /** Redis says no in several ways, and a refused client fails at what it sends next, too. The codes are those of sails-hook-sockets. */
@@ -86,7 +105,7 @@ function connectionError(causes: unknown[], purpose: string): HookError {
 }
 
 /** Tells the app of an outage once, however many clients it hits, and once when all of them are back. */
-class Outage {
+export class RedisOutage {
   readonly #down = new Set<Redis>();
 
   constructor(

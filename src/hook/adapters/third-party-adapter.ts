@@ -5,7 +5,7 @@ import { REDIS_ADAPTER_PACKAGES } from '../settings/adapter-settings';
 import type { AdapterConstructor, AdapterOptions } from '../settings/sockets-settings';
 import { connectAdminBus } from './admin-bus';
 import { loadAdapterFactory } from './load-adapter';
-import { addRedisClients } from './redis-clients';
+import { addRedisClients, RedisOutage } from './redis-clients';
 
 /** Whether the app has chosen an adapter of its own, so that it is in no fleet. */
 export function hasThirdPartyAdapter(runtime: HookRuntime): boolean {
@@ -28,7 +28,8 @@ export async function useThirdPartyAdapter(runtime: HookRuntime, io: Server): Pr
   const usesRedis = REDIS_ADAPTER_PACKAGES.includes(packageName);
   const factory = loadAdapterFactory(app, packageName);
   const options = { ...adapterOptions };
-  if (usesRedis) await addRedisClients(runtime, options, 'the adapter');
+  const outage = new RedisOutage(runtime, adapterOptions);
+  if (usesRedis) await addRedisClients(runtime, options, outage, 'the adapter');
   io.adapter(constructible(factory(options)));
   io.sockets.adapter.on('error', (error: unknown) =>
     app.log.verbose('The Socket.IO adapter reported an error:', error),
@@ -36,7 +37,7 @@ export async function useThirdPartyAdapter(runtime: HookRuntime, io: Server): Pr
   if (!usesRedis) return;
   const { pubClient: _pub, subClient: _sub, ...shared } = adapterOptions;
   const adminOptions: AdapterOptions = { ...shared, ...adminAdapterOptions };
-  await addRedisClients(runtime, adminOptions, 'the admin bus');
+  await addRedisClients(runtime, adminOptions, outage, 'the admin bus');
   runtime.adminBus = await connectAdminBus(runtime, adminOptions);
 }
 

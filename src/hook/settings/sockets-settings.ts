@@ -34,6 +34,8 @@ export interface AdapterOptions {
   db?: number;
   /** Path of a Unix domain socket. */
   socket?: string;
+  /** TLS options, e.g. `{ ca }`; `rediss://` in `url` switches TLS on without them. */
+  tls?: unknown;
   /** Prefix of the channels. */
   key?: string;
   pubClient?: ForeignRedisClient;
