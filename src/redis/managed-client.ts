@@ -39,6 +39,8 @@ export class ManagedClient {
   #timesReady = 0;
   #closing = false;
   #sawTrouble = false;
+  /** The connection at hand has been given up, and may still become ready before its socket is closed. */
+  #doomed = false;
   #revivals = 0;
   #reviveTimer: NodeJS.Timeout | undefined;
   #readyTimer: NodeJS.Timeout | undefined;
@@ -115,6 +117,7 @@ export class ManagedClient {
   drop(): void {
     if (this.#closing) return;
     this.#sawTrouble = true;
+    this.#doomed = true;
     this.#lose();
     this.client.disconnect(true);
   }
@@ -176,6 +179,7 @@ export class ManagedClient {
 
   /** A server may accept a connection and never answer. */
   #expectReady(): void {
+    this.#doomed = false;
     clearTimeout(this.#readyTimer);
     if (this.#closing) return;
     this.#readyTimer = setTimeout(() => {
@@ -191,7 +195,7 @@ export class ManagedClient {
     if (this.client instanceof Cluster && this.purpose !== 'subscriber') {
       await Promise.all(this.client.nodes('master').map((node) => this.#connectMaster(node)));
     }
-    if (this.#closing || this.#ready || this.client.status !== 'ready') return;
+    if (this.#closing || this.#doomed || this.#ready || this.client.status !== 'ready') return;
     this.#ready = true;
     this.#sawTrouble = false;
     this.#revivals = 0;

@@ -39,7 +39,7 @@ async function rounds(
   url: string,
   until: 'ready' | 'any time',
 ): Promise<{ resources: number[]; lingered: number; stderr: string }> {
-  const dist = join(import.meta.dirname, '../../dist/redis');
+  const dist = join(__dirname, '../../dist/redis');
   const { stdout, stderr } = await promisify(execFile)(process.execPath, ['-e', SCRIPT, dist, url, until]);
   return { ...JSON.parse(stdout), stderr };
 }

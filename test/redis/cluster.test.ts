@@ -138,7 +138,7 @@ test('the whole cluster is stopped and goes on: one outage, and commands fail in
   let downs = 0;
   let ups = 0;
   const clients = clientsFor(
-    { cluster: cluster.addresses, connectTimeoutMs: 500, commandTimeoutMs: 500 },
+    { cluster: cluster.addresses, connectTimeoutMs: 1000, commandTimeoutMs: 1000 },
     { onDown: () => downs++, onUp: () => ups++ },
   );
   const commands = clients.commands('session');

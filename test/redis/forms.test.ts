@@ -1,8 +1,9 @@
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, test } from 'vitest';
-import { checkRedis, type RedisClients } from '../../dist/redis';
+import { checkRedis, createRedisClients, type RedisClients, resolveRedisSettings } from '../../dist/redis';
 import { RedisCluster } from '../support/redis-cluster';
 import { RecordingLog } from '../support/redis-log';
+import { RedisProxy } from '../support/redis-proxy';
 import { RedisSentinel } from '../support/redis-sentinel';
 import { RedisServer, type RedisServerOptions } from '../support/redis-server';
 import { clientsFor, expectRoundTrips } from './round-trip';
@@ -70,7 +71,6 @@ describe('every form of setting serves keys and messages', () => {
 
   test('settings of sails-hook-sockets', async () => {
     const server = await start({ password: SECRET });
-    const { resolveRedisSettings, createRedisClients } = await import('../../dist/redis');
     const settings = resolveRedisSettings({
       env: {},
       sockets: { adapter: '@sailshq/socket.io-redis', host: server.host, port: server.port, pass: SECRET },
@@ -99,7 +99,6 @@ describe('every form of setting serves keys and messages', () => {
   test('Redis Cluster behind other addresses (natMap)', async () => {
     const cluster = await RedisCluster.start();
     opened.push(cluster);
-    const { RedisProxy } = await import('../support/redis-proxy');
     const proxies = await Promise.all(cluster.nodes.map((node) => RedisProxy.start(node)));
     opened.push(...proxies);
     const natMap = Object.fromEntries(

@@ -9,7 +9,7 @@ import { freePorts } from '../support/redis-process';
 import { RedisProxy } from '../support/redis-proxy';
 import { RedisSentinel } from '../support/redis-sentinel';
 import { RedisServer } from '../support/redis-server';
-import { clientsFor } from './round-trip';
+import { clientsFor, expectRoundTrips } from './round-trip';
 
 const SECRET = 'hunter2@:/x';
 const WRONG = 'wrong-hunter3';
@@ -214,7 +214,6 @@ describe('clients that cannot connect', () => {
         '+spublish',
       ],
     );
-    const { expectRoundTrips } = await import('./round-trip');
     const clients = clientsFor({ host: plain.host, port: plain.port, username: 'least', password: SECRET });
     await expectRoundTrips(clients);
     await clients.close();
