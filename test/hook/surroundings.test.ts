@@ -131,6 +131,39 @@ describe('life of a socket', () => {
     });
   });
 
+  it('afterDisconnect that leaves the session as it is: nothing is written over what changed meanwhile', async () => {
+    let goOn: () => void = () => undefined;
+    const afterDisconnect = (_session: App, _socket: App, done: App) => {
+      goOn = done;
+    };
+    const { app, url } = await lift({
+      sockets: { afterDisconnect },
+      routes: { 'GET /sid': (req: App, res: App) => res.send(req.sessionID) },
+    });
+    const client = await connect('client 4', url);
+    const { body: sid } = await client.request('get', '/sid');
+    const set = vi.spyOn(app.session, 'set');
+    client.close();
+    const idle = goOn;
+    await vi.waitFor(() => expect(goOn).not.toBe(idle));
+    goOn();
+    await lowerAll();
+    expect(set).not.toHaveBeenCalledWith(sid, expect.anything(), expect.anything());
+  });
+
+  it('requests of a client that has gone do not keep the app from lowering', async () => {
+    const { app, url } = await lift({
+      flotilla: { lowerTimeoutMs: 600_000 },
+      routes: { 'GET /never': () => undefined },
+    });
+    const client = await connect('client 4', url);
+    void client.request('get', '/never');
+    await vi.waitFor(() => expect(app.hooks.sockets.counters.requests).toBe(1));
+    client.close();
+    await vi.waitFor(() => expect(app.io.engine.clientsCount).toBe(0));
+    await lowerAll();
+  });
+
   it('afterDisconnect that fails is logged, and the process lives', async () => {
     for (const afterDisconnect of [
       () => {

@@ -42,6 +42,10 @@ beforeAll(async () => {
           res.setHeader('X-Two', '2');
           res.send('ok');
         },
+        'GET /set-cookie': (_req: App, res: App) => {
+          res.set('Set-Cookie', 'a=1');
+          res.send('ok');
+        },
         'GET /items/:id': (req: App, res: App) => res.json({ id: req.param('id'), params: req.params }),
         'POST /list': (req: App, res: App) => res.json({ isArray: Array.isArray(req.body), body: req.body }),
         'GET /open': { action: 'open' },
@@ -122,6 +126,10 @@ describe('responses', () => {
     const { headers } = await request('get', '/headers');
     expect(headers).toMatchObject({ 'X-One': '1', 'x-two': '2' });
   });
+});
+
+it('cookies stay on the server, however their header is written', async () => {
+  expect((await request('get', '/set-cookie')).headers).toEqual({});
 });
 
 describe('requests', () => {
