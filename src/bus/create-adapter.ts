@@ -30,7 +30,7 @@ export interface FleetAdapterOptions {
   busSecrets?: readonly string[];
   /** How often a pod sends itself a message, to know that it is heard. Default 1000. */
   probeEveryMs?: number;
-  /** After this long without hearing itself a link counts as deaf and is rebuilt. Default 4000. */
+  /** After this long without hearing itself a link counts as deaf and is rebuilt. Default 2500. */
   probeTimeoutMs?: number;
   /** Worker number within the pod. Default: the environment's `FLOTILLA_WORKER`, else the process id. */
   workerNumber?: number;

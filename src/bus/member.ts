@@ -100,6 +100,11 @@ export class Member implements Fleet {
     else void this.#connect();
   }
 
+  /** Questions that this process waits for an answer to. */
+  get openQuestions(): number {
+    return this.#asks.size;
+  }
+
   ready(): Promise<void> {
     if (this.#welcomed) return Promise.resolve();
     return new Promise((resolve, reject) => {

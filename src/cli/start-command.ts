@@ -12,6 +12,7 @@ interface StartFlags {
   mode: FrontDoorMode;
   grace: number;
   unavailableAfter: number;
+  redisRequired?: boolean;
   podName?: string;
   log?: LogFormat;
   logLevel: string;
@@ -62,6 +63,11 @@ export function startCommand(sailsArguments: string[]): Command {
         .env('FLOTILLA_UNAVAILABLE_AFTER_MS')
         .argParser(wholeNumber(0, 60_000)),
     )
+    .addOption(
+      new Option('--redis-required', 'do not start without the Redis that is configured (default: wait for it)').env(
+        'FLOTILLA_REDIS_REQUIRED',
+      ),
+    )
     .addOption(new Option('--pod-name <name>', "the pod's name (default: the host's)").env('FLOTILLA_POD_NAME'))
     .addOption(
       new Option('--log <format>', 'log format (default: json where NODE_ENV is production, else pretty)')
@@ -86,6 +92,7 @@ async function start(directory: string, flags: StartFlags, sailsArguments: strin
         mode: flags.mode,
         graceMs: flags.grace,
         unavailableAfterMs: flags.unavailableAfter,
+        redisRequired: flags.redisRequired,
         podName: flags.podName,
         sailsArguments,
       },

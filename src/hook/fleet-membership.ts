@@ -1,7 +1,11 @@
+import { resolveAppRedis } from '../bus/app-redis';
 import { findElectedHubPath } from '../bus/election/elected-hub-path';
 import type { BusLog, Fleet } from '../bus/fleet';
+import type { LinkFactory } from '../bus/hub/hub';
 import type { HubService } from '../bus/hub-services';
 import { joinFleet } from '../bus/join-fleet';
+import { createLink, readBusSecrets } from '../bus/link/create-link';
+import { readRedisCallbacks } from '../redis';
 import { createPodSessionAdapter } from '../session/pod-session-adapter';
 import { createPodSessionService } from '../session/pod-session-service';
 import type { SailsLog } from '../types/sails';
@@ -20,10 +24,43 @@ export function joinFleetOf(runtime: HookRuntime): void {
     services.session = sessions;
     runtime.cleanups.push(() => sessions.close());
   }
-  const fleet = joinFleet({ identity, log: busLogOf(app.log), electedHubPath, services });
+  const log = busLogOf(app.log);
+  const fleet = joinFleet({
+    identity,
+    log,
+    electedHubPath,
+    services,
+    maxMessageBytes: runtime.settings.maxMessageBytes,
+    // The hub of a primary has the link of the pod.
+    link: identity.hubPath ? undefined : linkOf(runtime, log),
+  });
   runtime.fleet = fleet;
   runtime.cleanups.push(() => fleet.close());
+  tellOutages(runtime, fleet);
   if (identity.hubPath || electedHubPath) keepSessionsInHub(runtime, fleet);
+}
+
+function linkOf({ app, identity, settings }: HookRuntime, log: BusLog): LinkFactory | undefined {
+  const { appPath } = app.config;
+  const sockets = app.config.sockets as unknown as Record<string, unknown>;
+  const redis = resolveAppRedis({ appPath, sockets, flotilla: settings });
+  if (!redis) return undefined;
+  return createLink({ name: settings.link, redis, podName: identity.podName, secrets: readBusSecrets(), log });
+}
+
+/** The callbacks of sails-hook-sockets for the end and the return of Redis, in each process once per outage. */
+function tellOutages({ app }: HookRuntime, fleet: Fleet): void {
+  const { onRedisDisconnect, onRedisReconnect } = readRedisCallbacks(
+    app.config.sockets as unknown as Record<string, unknown>,
+  );
+  fleet.onLinkChange((up) => {
+    try {
+      if (up) onRedisReconnect?.();
+      else onRedisDisconnect?.();
+    } catch (error) {
+      app.log.error(`\`sails.config.sockets.onRedis${up ? 'Reconnect' : 'Disconnect'}\` threw:`, error);
+    }
+  });
 }
 
 /**

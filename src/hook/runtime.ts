@@ -6,7 +6,7 @@ import type { AdminBus } from './adapters/admin-bus';
 import { HookCounters } from './counters';
 import { OutstandingWork } from './outstanding-work';
 import { RequestsInFlight } from './requests/requests-in-flight';
-import type { FlotillaSettings } from './settings/flotilla-settings';
+import type { CompleteFlotillaSettings } from './settings/flotilla-settings';
 
 /** What the parts of the hook share, one object per app. */
 export class HookRuntime {
@@ -50,7 +50,7 @@ export class HookRuntime {
     return this.#io !== undefined;
   }
 
-  get settings(): Required<FlotillaSettings> {
-    return this.app.config.flotilla as Required<FlotillaSettings>;
+  get settings(): CompleteFlotillaSettings {
+    return this.app.config.flotilla as CompleteFlotillaSettings;
   }
 }

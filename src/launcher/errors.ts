@@ -11,6 +11,7 @@ export type LauncherErrorCode =
   | 'E_STICKY_TLS'
   | 'E_CRASH_LOOP'
   | 'E_UNSUPPORTED_NODE'
+  | 'E_REDIS_REQUIRED'
   | 'E_LIFT';
 
 /** Trouble that the launcher reports, with a stable code. */
@@ -27,7 +28,8 @@ export class LauncherError extends Error {
 }
 
 /** Codes that another attempt cannot change: the launcher gives up at once where no worker is ready. */
-const PERMANENT: ReadonlySet<string> = new Set<LauncherErrorCode>([
+const PERMANENT: ReadonlySet<string> = new Set<LauncherErrorCode | 'E_REDIS_SETTING'>([
+  'E_REDIS_SETTING',
   'E_NO_SUCH_APP',
   'E_NOT_A_SAILS_APP',
   'E_OTHER_SOCKETS_HOOK',
@@ -36,6 +38,7 @@ const PERMANENT: ReadonlySet<string> = new Set<LauncherErrorCode>([
   'E_PORT_BUSY',
   'E_LISTEN',
   'E_STICKY_TLS',
+  'E_REDIS_REQUIRED',
   'E_UNSUPPORTED_NODE',
 ]);
 

@@ -20,6 +20,8 @@ export interface PodOptions {
   graceMs?: number | undefined;
   /** How long a connection may wait for a worker before it is answered `503`. Default: 1,000 ms. */
   unavailableAfterMs?: number | undefined;
+  /** Whether a Redis that is configured must be there at the start. Default: `false`, the pod waits for it and serves alone. */
+  redisRequired?: boolean | undefined;
   /** The pod's name, for people. Default: `FLOTILLA_POD_NAME`, else the host's name. */
   podName?: string | undefined;
   /** Arguments for Sails' own configuration loader, such as `--environment=staging`. */
@@ -35,6 +37,7 @@ export interface PodSettings {
   mode: FrontDoorMode;
   graceMs: number;
   unavailableAfterMs: number;
+  redisRequired: boolean;
   podName: string;
   sailsArguments: string[];
 }
@@ -54,6 +57,7 @@ export function readPodSettings(options: PodOptions): PodSettings {
     mode,
     graceMs: wholeNumber('graceMs', options.graceMs ?? 10_000, 0, 3_600_000),
     unavailableAfterMs: wholeNumber('unavailableAfterMs', options.unavailableAfterMs ?? 1_000, 0, 60_000),
+    redisRequired: options.redisRequired ?? false,
     podName: options.podName || process.env.FLOTILLA_POD_NAME || hostname(),
     sailsArguments: options.sailsArguments ?? [],
   };

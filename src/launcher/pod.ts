@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import { Hub } from '../bus/hub/hub';
 import type { WorkerEnvironment } from '../bus/identity';
 import { randomPodTag } from '../bus/ids';
+import { createLink, readBusSecrets } from '../bus/link/create-link';
+import { RedisSettings } from '../redis';
 import { createPodSessionService } from '../session/pod-session-service';
 import { checkApp } from './app-check';
-import type { LauncherError } from './errors';
+import { LauncherError } from './errors';
 import type { FrontDoor } from './front-door/front-door';
 import { RouteDoor } from './front-door/route-door';
 import { StickyDoor } from './front-door/sticky-door';
@@ -22,6 +24,7 @@ import {
   type RuntimeDirectory,
 } from './runtime-directory';
 import { SettingsAgreement } from './settings-agreement';
+import type { SettingsDocument } from './settings-document';
 import { Supervisor } from './supervisor';
 
 interface PodEvents {
@@ -30,6 +33,11 @@ interface PodEvents {
   /** It cannot go on; `stop()` is still to be called. */
   failed: [reason: LauncherError];
 }
+
+/** How long the first lift waits for Redis, so that a pod is not alone in its first moments. */
+const REDIS_EXPECTED_MS = 3_000;
+/** How long it waits with `--redis-required`. */
+const REDIS_REQUIRED_MS = 15_000;
 
 /** A pod: this process as the primary, and the workers around it. */
 export class Pod extends EventEmitter<PodEvents> {
@@ -104,7 +112,7 @@ export class Pod extends EventEmitter<PodEvents> {
   }
 
   #wire(): void {
-    const agreement = new SettingsAgreement(this.#door, this.log);
+    const agreement = new SettingsAgreement(this.#door, this.log, (document) => this.#connectToOthers(document));
     this.#supervisor.on('forked', (worker) => {
       this.#door.watch(worker);
       worker.on('message', (message) => {
@@ -124,6 +132,26 @@ export class Pod extends EventEmitter<PodEvents> {
         rmSync(path(this.#directory.path, worker.tag), { force: true });
     });
     this.#supervisor.on('gave-up', (reason) => this.emit('failed', reason));
+  }
+
+  /** Connects the hub to those of other pods, where there is a Redis to do so. */
+  async #connectToOthers({ redis: document, link: name }: SettingsDocument): Promise<void> {
+    if (!document) return;
+    const { log } = this;
+    const { podName, redisRequired } = this.settings;
+    const redis = RedisSettings.fromDocument(document);
+    const link = this.#hub.connect(
+      createLink({ name: name ?? undefined, redis, podName, secrets: readBusSecrets(), log }),
+    );
+    const isThere = await settlesWithin(link.ready(), redisRequired ? REDIS_REQUIRED_MS : REDIS_EXPECTED_MS);
+    if (isThere) return;
+    if (redisRequired) {
+      throw new LauncherError(
+        'E_REDIS_REQUIRED',
+        `Redis at ${redis} is not there after ${REDIS_REQUIRED_MS} ms, and --redis-required says not to start without it.`,
+      );
+    }
+    log.warn(`Redis at ${redis} is not there yet: this pod starts alone and joins the others when it comes`);
   }
 
   #workerEnvironment(number: number, first: boolean): NodeJS.ProcessEnv {
@@ -148,4 +176,18 @@ export async function startPod(options: PodOptions, log: Logger): Promise<Pod> {
   const pod = new Pod(settings, log);
   await pod.start();
   return pod;
+}
+
+async function settlesWithin(promise: Promise<void>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  const settled = promise.then(
+    () => true,
+    () => false,
+  );
+  const result = await Promise.race([settled, timeout]);
+  clearTimeout(timer);
+  return result;
 }

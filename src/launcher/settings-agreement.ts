@@ -11,9 +11,13 @@ import type { WorkerProcess } from './worker-process';
 export class SettingsAgreement {
   #agreed: { document: SettingsDocument; address: Promise<PublicAddress> } | undefined;
 
+  /**
+   * @param onAgreed does what has to be done before the first worker goes on
+   */
   constructor(
     private readonly door: FrontDoor,
     private readonly log: Logger,
+    private readonly onAgreed: (document: SettingsDocument) => Promise<void>,
   ) {}
 
   /** Answers a worker that told its settings. */
@@ -42,6 +46,7 @@ export class SettingsAgreement {
 
   async #open(document: SettingsDocument): Promise<PublicAddress> {
     const address = await this.door.open(document);
+    await this.onAgreed(document);
     this.log.info({ address: address.address, port: address.port }, `listening on ${address.url}`);
     return address;
   }

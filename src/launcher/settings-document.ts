@@ -1,3 +1,5 @@
+import type { LinkName } from '../bus/link/create-link';
+import { type RedisDocument, RedisSettings } from '../redis';
 import { LauncherError } from './errors';
 
 /**
@@ -23,6 +25,10 @@ export interface SettingsDocument {
   sessionAdapter: string | null;
   /** A digest of `sails.config.session.secret`, never the secret. */
   sessionSecretDigest: string | null;
+  /** Redis of the fleet, secrets included: it travels over the private channel to the primary, and is never printed. */
+  redis: RedisDocument | null;
+  /** `sails.config.flotilla.link` */
+  link: LinkName | null;
 }
 
 /** Where the world reaches the pod. */
@@ -62,7 +68,12 @@ export function differencesBetween(agreed: SettingsDocument, other: SettingsDocu
   const keys = new Set([...Object.keys(agreed), ...Object.keys(other)]) as Set<keyof SettingsDocument>;
   return [...keys]
     .filter((key) => JSON.stringify(agreed[key]) !== JSON.stringify(other[key]))
-    .map((key) => `${key} is ${show(other[key])} here and ${show(agreed[key])} in the workers before`);
+    .map((key) => `${key} is ${printable(other, key)} here and ${printable(agreed, key)} in the workers before`);
+}
+
+function printable(document: SettingsDocument, key: keyof SettingsDocument): string {
+  if (key === 'redis' && document.redis) return String(RedisSettings.fromDocument(document.redis));
+  return show(document[key]);
 }
 
 function invalid(setting: string, value: unknown, wanted: string): LauncherError {

@@ -126,12 +126,17 @@ export class Hub extends EventEmitter<HubEvents> {
       onDown: () => this.#tellLinkChange(false),
     });
     this.#interest.forEachRoom((nsp, room) => link.hold(nsp, room));
+    const { heartbeatEveryMs = 1_000 } = this.options;
+    let lastBeat = performance.now();
     this.#heartbeatTimer = setInterval(() => {
-      if (link.status().state === 'up') {
-        this.#pods.expire();
-        if (this.options.isPod !== false) this.#sendHeartbeat(false);
-      } else this.#pods.excuseAll();
-    }, this.options.heartbeatEveryMs ?? 1_000);
+      const now = performance.now();
+      const isLate = now - lastBeat > 2 * heartbeatEveryMs;
+      lastBeat = now;
+      // A process that was itself stopped or busy has not read yet what the others sent meanwhile.
+      if (isLate || link.status().state !== 'up') this.#pods.excuseAll();
+      else this.#pods.expire();
+      if (link.status().state === 'up' && this.options.isPod !== false) this.#sendHeartbeat(false);
+    }, heartbeatEveryMs);
     this.#heartbeatTimer.unref();
     return link;
   }
@@ -150,6 +155,11 @@ export class Hub extends EventEmitter<HubEvents> {
   drain(): void {
     this.#state = 'draining';
     this.#sendHeartbeat(false);
+  }
+
+  /** Questions of this pod's workers and of other pods that wait for an answer. */
+  get openQuestions(): number {
+    return this.#collectors.size;
   }
 
   /** The workers that are here now. */
@@ -217,6 +227,7 @@ export class Hub extends EventEmitter<HubEvents> {
     this.#byTag.set(worker.row.tag, sameTag.add(worker));
     worker.send({ kind: MessageKind.Welcome, podTag: this.options.podTag, podName: this.options.podName });
     this.#tellMembers();
+    if (this.#isLinkLost) worker.send({ kind: MessageKind.LinkChange, up: false });
     if (worker.isMember) {
       this.#sendHeartbeat(false);
       this.emit('worker-joined', worker.row);

@@ -17,7 +17,7 @@ export interface LinkOptions {
   secrets?: readonly string[];
   /** How often this pod sends itself a message to know that it is heard. Default 1000. */
   probeEveryMs?: number;
-  /** After this long without hearing itself the link counts as deaf and is rebuilt. Default 4000. */
+  /** After this long without hearing itself the link counts as deaf and is rebuilt. Default 2500. */
   probeTimeoutMs?: number;
   log: BusLog;
   /** Runs once when an outage of Redis begins. */

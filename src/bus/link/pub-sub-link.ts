@@ -29,7 +29,7 @@ export interface PubSubLinkOptions {
   secrets?: readonly string[];
   /** How often this pod sends itself a message. Default 1000. */
   probeEveryMs?: number;
-  /** A link that has not heard itself for this long is deaf, if Redis answers at all. Default 4000. */
+  /** A link that such a message has not come back to for this long is deaf, if Redis answers at all. Default 2500. */
   probeTimeoutMs?: number;
   log: BusLog;
   counters: BusCounters;
@@ -44,6 +44,7 @@ export class PubSubLink implements Link {
   readonly name: string;
   readonly isPartitioned: boolean;
   readonly #channels: Channels;
+  readonly #probes: string[];
   readonly #envelope: LinkEnvelope;
   readonly #clients: RedisClients;
   readonly #publisher: RedisClient;
@@ -52,13 +53,19 @@ export class PubSubLink implements Link {
   readonly #held = new Set<string>();
   readonly #pending = new Map<string, Promise<void>>();
   readonly #releases = new Map<string, NodeJS.Timeout>();
-  readonly #lastHeard = new Map<string, number>();
+  /** Parts of the link on which a message to oneself is under way, with the time when the oldest of them was sent. */
+  readonly #unheard = new Map<string, number>();
   #receiver: LinkReceiver | undefined;
   #probeTimer: NodeJS.Timeout | undefined;
   #probeDelayMs: number | undefined;
   #deafRebuilds = 0;
   #reconnects = 0;
   #isDeaf = false;
+  #isListening = false;
+  #outages = 0;
+  /** Settles when the subscriptions are back after an outage; nothing where there is nothing to wait for. */
+  #resubscribed: Promise<void> | undefined;
+  #onAllHeard: (() => void) | undefined;
   #ready: Promise<void> | undefined;
   #wasUp = false;
   #closed = false;
@@ -70,13 +77,16 @@ export class PubSubLink implements Link {
     this.#channels = sharded
       ? partitionedChannels(redis.channelPrefix, partitions)
       : plainChannels(redis.channelPrefix);
+    this.#probes = this.#channels.probes(origin.podTag);
     this.#envelope = new LinkEnvelope(origin, options.secrets);
     this.#outbox = new Outbox(() => counters.dropped('link-down'));
     this.#clients = createRedisClients(redis, {
       log,
       owner: podName,
       onDown: () => this.#onDown(),
-      onUp: () => this.#onUp(),
+      onUp: () => {
+        if (this.#wasUp) this.#onUp();
+      },
     });
     const onMessage = (channel: string, payload: Buffer) => this.#receive(channel, payload);
     this.#publisher = sharded ? this.#clients.shardedPublisher('bus-pub') : this.#clients.publisher('bus-pub');
@@ -88,13 +98,14 @@ export class PubSubLink implements Link {
   start(receiver: LinkReceiver): void {
     this.#receiver = receiver;
     const { podTag } = this.options.origin;
-    const probes = this.#channels.probes(podTag);
-    const subscribed = this.#subscriber.subscribe(this.#channels.all(), this.#channels.pod(podTag), ...probes);
-    this.#ready = Promise.all([this.#clients.ready(), subscribed]).then(() => this.#onUp());
+    const subscribed = this.#subscriber.subscribe(this.#channels.all(), this.#channels.pod(podTag), ...this.#probes);
+    this.#ready = Promise.all([this.#clients.ready(), subscribed]).then(() => {
+      if (!this.#wasUp) this.#onUp();
+    });
     this.#ready.catch((error: Error) =>
       this.options.log.error(`Flotilla: the link to the other pods fails: ${error.message}`),
     );
-    this.#probeTimer = setInterval(() => void this.#probe(probes), this.options.probeEveryMs ?? 1_000);
+    this.#probeTimer = setInterval(() => void this.#probe(), this.options.probeEveryMs ?? 1_000);
     this.#probeTimer.unref();
   }
 
@@ -118,7 +129,7 @@ export class PubSubLink implements Link {
     const channel = this.#channels.room(nsp, room);
     clearTimeout(this.#releases.get(channel));
     this.#releases.delete(channel);
-    if (this.#held.has(channel)) return this.#unlessDown(this.#pending.get(channel));
+    if (this.#held.has(channel)) return this.#unlessDown(this.#pending.get(channel) ?? this.#resubscribed);
     this.#held.add(channel);
     const settled = this.#subscriber
       .subscribe(channel)
@@ -173,10 +184,10 @@ export class PubSubLink implements Link {
   }
 
   #state(): LinkState {
-    if (this.#isDeaf) return 'deaf';
-    const { state } = this.#clients;
-    if (state === 'up') return this.#wasUp ? 'up' : 'connecting';
-    return state === 'connecting' ? 'connecting' : 'down';
+    if (this.#isDeaf && this.#clients.clients().some(({ purpose, ready }) => purpose === 'publisher' && ready))
+      return 'deaf';
+    if (this.#clients.state === 'connecting' || !this.#wasUp) return 'connecting';
+    return this.#clients.state === 'up' && this.#isListening ? 'up' : 'down';
   }
 
   /** While Redis is away nothing from other pods can be missed, so nobody is kept waiting for a subscription. */
@@ -208,41 +219,47 @@ export class PubSubLink implements Link {
       return;
     }
     if (unwrapped.origin.hub === origin.hub) {
-      if (this.#lastHeard.has(channel)) this.#heardMyself(channel, unwrapped.body);
+      if (this.#unheard.has(channel)) this.#heardMyself(channel, unwrapped.body);
       return;
     }
     counters.linkReceived(payload.length);
     this.#receiver?.onMessage(unwrapped.body, unwrapped.origin, channel);
   }
 
-  /** Sends itself a message on every part of the link, and looks whether the earlier ones came back. */
-  async #probe(probes: string[]): Promise<void> {
+  /** Sends itself a message on every part of the link, after a look whether the earlier ones came back. */
+  async #probe(): Promise<void> {
     if (this.#clients.state !== 'up' || !this.#wasUp) return;
-    const now = Date.now();
+    if (this.#isSilent()) await this.#rebuild();
+    else this.#sendProbes();
+  }
+
+  #isSilent(): boolean {
+    const oldest = performance.now() - (this.options.probeTimeoutMs ?? 2_500);
+    for (const sentAt of this.#unheard.values()) if (sentAt < oldest) return true;
+    return false;
+  }
+
+  #sendProbes(): void {
+    const now = performance.now();
     const body = Buffer.alloc(8);
-    body.writeDoubleLE(performance.now());
-    const timeoutMs = this.options.probeTimeoutMs ?? 4_000;
-    const silent = probes.filter((channel) => now - (this.#lastHeard.get(channel) ?? now) > timeoutMs);
-    if (silent.length > 0) {
-      await this.#rebuild(probes);
-      return;
-    }
-    for (const channel of probes) {
-      if (!this.#lastHeard.has(channel)) this.#lastHeard.set(channel, now);
+    body.writeDoubleLE(now);
+    for (const channel of this.#probes) {
+      if (!this.#unheard.has(channel)) this.#unheard.set(channel, now);
       this.#send(channel, this.#envelope.wrap(channel, body));
     }
   }
 
-  async #rebuild(probes: string[]): Promise<void> {
-    for (const channel of probes) this.#lastHeard.delete(channel);
+  async #rebuild(): Promise<void> {
     // Where even a PING gets no answer, Redis is away, which is another matter than a deaf subscriber.
     const alive = await this.#publisher.ping().then(
       () => true,
       () => false,
     );
-    if (!alive || this.#closed) return;
+    // A process that was stopped or busy has by now read what had arrived meanwhile, and need not be deaf.
+    if (!alive || this.#closed || !this.#isSilent()) return;
     this.#isDeaf = true;
     this.#deafRebuilds += 1;
+    this.#unheard.clear();
     this.options.log.error(
       'Flotilla: the link to the other pods is deaf (Redis answers, but sends nothing); reconnecting',
     );
@@ -250,15 +267,21 @@ export class PubSubLink implements Link {
   }
 
   #heardMyself(channel: string, body: Buffer): void {
-    this.#lastHeard.set(channel, Date.now());
+    this.#unheard.delete(channel);
     if (body.length === 8) this.#probeDelayMs = performance.now() - body.readDoubleLE();
+    if (this.#unheard.size > 0) return;
+    this.#onAllHeard?.();
     if (!this.#isDeaf) return;
     this.#isDeaf = false;
     this.options.log.info('Flotilla: the link to the other pods hears again');
   }
 
   #onDown(): void {
-    this.#lastHeard.clear();
+    this.#outages += 1;
+    this.#isListening = false;
+    this.#resubscribed = undefined;
+    this.#onAllHeard = undefined;
+    this.#unheard.clear();
     this.#receiver?.onDown();
     this.options.onRedisDown?.();
   }
@@ -268,9 +291,35 @@ export class PubSubLink implements Link {
     const isFirst = !this.#wasUp;
     this.#wasUp = true;
     for (const { channel, bytes } of this.#outbox.drain()) this.#send(channel, bytes);
-    this.#receiver?.onUp();
-    if (isFirst) return;
+    if (isFirst) {
+      this.#isListening = true;
+      this.#receiver?.onUp();
+      return;
+    }
+    const outage = this.#outages;
+    this.#resubscribed = this.#listenAgain(outage);
+    void this.#resubscribed.then(() => this.#recovered(outage));
+  }
+
+  /** Settles when all subscriptions are back and this pod hears itself on every part of the link. */
+  async #listenAgain(outage: number): Promise<void> {
+    await this.#subscriber.confirmed();
+    if (outage !== this.#outages || this.#closed) return;
+    const heard = new Promise<void>((resolve) => {
+      this.#onAllHeard = resolve;
+    });
+    this.#unheard.clear();
+    this.#sendProbes();
+    await heard;
+  }
+
+  #recovered(outage: number): void {
+    if (outage !== this.#outages || this.#closed) return;
+    this.#isListening = true;
+    this.#resubscribed = undefined;
+    this.#onAllHeard = undefined;
     this.#reconnects += 1;
+    this.#receiver?.onUp();
     this.options.onRedisUp?.();
   }
 }

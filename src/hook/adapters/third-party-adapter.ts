@@ -1,5 +1,6 @@
 import type { Namespace, Server } from 'socket.io';
 import type { Adapter } from 'socket.io-adapter';
+import { hasOwnAdapter } from '../../bus/app-redis';
 import type { HookRuntime } from '../runtime';
 import { REDIS_ADAPTER_PACKAGES } from '../settings/adapter-settings';
 import type { AdapterConstructor, AdapterOptions } from '../settings/sockets-settings';
@@ -9,7 +10,8 @@ import { addRedisClients, RedisOutage } from './redis-clients';
 
 /** Whether the app has chosen an adapter of its own, so that it is in no fleet. */
 export function hasThirdPartyAdapter(runtime: HookRuntime): boolean {
-  return Boolean(runtime.app.config.sockets.adapter);
+  const { appPath, sockets } = runtime.app.config;
+  return hasOwnAdapter({ appPath, sockets: sockets as unknown as Record<string, unknown> });
 }
 
 /**

@@ -1,8 +1,19 @@
 import { inspect } from 'node:util';
+import { isLinkName } from '../../bus/app-redis';
+import { LINK_NAMES, type LinkName } from '../../bus/link/create-link';
 import { HookError } from '../errors';
 
 /** `sails.config.flotilla`: what this package adds to the settings of sails-hook-sockets. */
 export interface FlotillaSettings {
+  /**
+   * Redis, for a fleet of several pods: a URL or a settings object (docs/redis.md). Default: the environment's
+   * `FLOTILLA_REDIS_URL`. `false`: no Redis, whatever the environment says.
+   */
+  redis?: unknown;
+  /** How pods reach each other. Default: `redis-sharded` on a Redis Cluster, else `redis`. */
+  link?: LinkName;
+  /** A larger broadcast is refused where it is sent, with `E_MESSAGE_TOO_LARGE`, in bytes. Default 16 MiB. */
+  maxMessageBytes?: number;
   /**
    * How long a virtual response waits at most for the joins of its request to be effective everywhere, in
    * milliseconds. Default 1000; 0 never waits.
@@ -15,10 +26,33 @@ export interface FlotillaSettings {
   lowerTimeoutMs?: number;
 }
 
-export const DEFAULT_FLOTILLA_SETTINGS: Required<FlotillaSettings> = { holdResponseMs: 1_000, lowerTimeoutMs: 1_000 };
+/** {@link FlotillaSettings} with their defaults. */
+export type CompleteFlotillaSettings = FlotillaSettings &
+  Required<Pick<FlotillaSettings, 'holdResponseMs' | 'lowerTimeoutMs'>>;
+
+export const DEFAULT_FLOTILLA_SETTINGS: CompleteFlotillaSettings = { holdResponseMs: 1_000, lowerTimeoutMs: 1_000 };
+
+type Check = { accepts(value: unknown): boolean; cure: string };
+
+const MILLISECONDS: Check = {
+  accepts: (value) => typeof value === 'number' && Number.isFinite(value) && value >= 0,
+  cure: 'Give a number of milliseconds, 0 or more.',
+};
+
+const CHECKS: Record<keyof FlotillaSettings, Check> = {
+  // Redis has a validation of its own, which knows where the value came from and hides secrets.
+  redis: { accepts: () => true, cure: '' },
+  link: { accepts: isLinkName, cure: `Give one of ${LINK_NAMES.join(', ')}.` },
+  maxMessageBytes: {
+    accepts: (value) => Number.isInteger(value) && (value as number) > 0,
+    cure: 'Give a whole number of bytes.',
+  },
+  holdResponseMs: MILLISECONDS,
+  lowerTimeoutMs: MILLISECONDS,
+};
 
 /** Throws `E_FLOTILLA_SETTING` for a setting that is unknown or has an impossible value. */
-export function validateFlotillaSettings(settings: unknown): Required<FlotillaSettings> {
+export function validateFlotillaSettings(settings: unknown): CompleteFlotillaSettings {
   if (settings === undefined) return { ...DEFAULT_FLOTILLA_SETTINGS };
   if (typeof settings !== 'object' || settings === null || Array.isArray(settings)) {
     throw settingError(
@@ -27,18 +61,17 @@ export function validateFlotillaSettings(settings: unknown): Required<FlotillaSe
       'Give an object of settings, or remove it (config/flotilla.js).',
     );
   }
-  const known = Object.keys(DEFAULT_FLOTILLA_SETTINGS);
   for (const [name, value] of Object.entries(settings)) {
-    if (!known.includes(name)) {
+    if (!Object.hasOwn(CHECKS, name)) {
       throw settingError(
         `sails.config.flotilla.${name}`,
         value,
-        `There is no such setting; the known ones are ${known.join(', ')}.`,
+        `There is no such setting; the known ones are ${Object.keys(CHECKS).join(', ')}.`,
       );
     }
-    if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) {
-      throw settingError(`sails.config.flotilla.${name}`, value, 'Give a number of milliseconds, 0 or more.');
-    }
+    const check = CHECKS[name as keyof FlotillaSettings];
+    if (value !== undefined && !check.accepts(value))
+      throw settingError(`sails.config.flotilla.${name}`, value, check.cure);
   }
   return { ...DEFAULT_FLOTILLA_SETTINGS, ...settings };
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isLinkName, resolveAppRedis } from '../../bus/app-redis';
 import type { SettingsDocument } from '../settings-document';
 import type { SailsConfig } from './sails-app';
 
@@ -6,9 +7,13 @@ import type { SailsConfig } from './sails-app';
 const DEFAULT_PORT = 1337;
 const DEFAULT_SOCKET_PATH = '/socket.io';
 
-/** Reads from a loaded `sails.config` what the primary must know. Wrong values travel as they are: the primary refuses them. */
+/**
+ * Reads from a loaded `sails.config` what the primary must know. Wrong values travel as they are: the primary refuses them.
+ * @throws RedisSettingError `E_REDIS_SETTING`
+ */
 export function readSettings(config: SailsConfig, appPath: string): SettingsDocument {
-  const { environment = 'development', explicitHost, http, session, sockets } = config;
+  const { environment = 'development', explicitHost, flotilla, http, session, sockets } = config;
+  const redis = resolveAppRedis({ appPath, flotilla, sockets: sockets as Record<string, unknown> | undefined });
   return {
     appPath,
     environment,
@@ -20,6 +25,9 @@ export function readSettings(config: SailsConfig, appPath: string): SettingsDocu
     sessionAdapter: session?.adapter === undefined ? null : show(session.adapter),
     sessionSecretDigest:
       typeof session?.secret === 'string' ? createHash('sha256').update(session.secret).digest('hex') : null,
+    redis: redis?.toDocument() ?? null,
+    // Another value is refused by the hook, with its name.
+    link: isLinkName(flotilla?.link) ? flotilla.link : null,
   };
 }
 

@@ -25,6 +25,7 @@ export interface SailsConfig {
   port?: unknown;
   explicitHost?: unknown;
   ssl?: true | { key?: unknown; cert?: unknown; pfx?: unknown };
+  flotilla?: { redis?: unknown; link?: unknown };
   http?: { trustProxy?: unknown };
   sockets?: { path?: unknown };
   session?: { adapter?: unknown; secret?: unknown };
