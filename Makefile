@@ -27,7 +27,7 @@ lint: need-node $(INSTALLED) ## Check style, import boundaries and the types of 
 format: need-node $(INSTALLED) ## Format the sources
 	@npm run --silent format
 
-test: need-node $(INSTALLED) $(EXAMPLE_INSTALLED) ## Build, lint and run every test (needs redis-server and chromium)
+test: need-node $(INSTALLED) ## Build, lint and run every test (needs redis-server and chromium)
 	@node scripts/test.mjs
 
 clean: ## Remove what was built and installed
