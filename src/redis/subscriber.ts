@@ -30,6 +30,7 @@ export class RedisSubscriber {
   #retries = 0;
   #retryTimer: NodeJS.Timeout | undefined;
   #closed = false;
+  #confirmWaiters: (() => void)[] = [];
 
   constructor(managed: ManagedClient, sharded: boolean, onMessage: MessageHandler) {
     this.#managed = managed;
@@ -59,6 +60,15 @@ export class RedisSubscriber {
     await Promise.all(channels.map((channel) => (this.#wanted.get(channel) ?? this.#add(channel)).settled));
   }
 
+  /**
+   * Settles when every subscription is confirmed on the connection that there is now, or when this is closed. On a cluster
+   * the client brings back sharded subscriptions by itself, node by node, and only new ones are waited for.
+   */
+  confirmed(): Promise<void> {
+    if (this.#isConfirmed()) return Promise.resolve();
+    return new Promise((resolve) => this.#confirmWaiters.push(resolve));
+  }
+
   /** Ends subscriptions. What still arrives from them is dropped. */
   unsubscribe(...channels: string[]): void {
     for (const channel of channels) {
@@ -69,6 +79,7 @@ export class RedisSubscriber {
       // One that is not on its way yet needs no command.
       if (!this.#toSubscribe.delete(channel)) this.#toUnsubscribe.add(channel);
     }
+    this.#wakeIfConfirmed();
     this.#scheduleFlush();
   }
 
@@ -101,6 +112,19 @@ export class RedisSubscriber {
     this.#wanted.clear();
     this.#toSubscribe.clear();
     this.#toUnsubscribe.clear();
+    this.#wakeIfConfirmed();
+  }
+
+  #isConfirmed(): boolean {
+    for (const subscription of this.#wanted.values()) if (!subscription.confirmed) return false;
+    return true;
+  }
+
+  #wakeIfConfirmed(): void {
+    if (this.#confirmWaiters.length === 0 || !this.#isConfirmed()) return;
+    const waiting = this.#confirmWaiters;
+    this.#confirmWaiters = [];
+    for (const resolve of waiting) resolve();
   }
 
   get #byNode(): boolean {
@@ -164,6 +188,7 @@ export class RedisSubscriber {
       subscription.confirmed = true;
       subscription.resolve();
     }
+    this.#wakeIfConfirmed();
   }
 
   #beginFailed(sent: (readonly [string, Subscription | undefined])[], error: unknown): void {
@@ -177,6 +202,7 @@ export class RedisSubscriber {
         this.#toSubscribe.add(channel);
       }
     }
+    this.#wakeIfConfirmed();
     this.#retrySoon();
   }
 
