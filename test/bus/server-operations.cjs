@@ -7,6 +7,23 @@ const operations = {
   emitSeveral: (io, { messages }) => {
     for (const { rooms, event } of messages) io.to(rooms).emit(event);
   },
+  /** `count` numbered messages in one tick. */
+  emitBurst: (io, { rooms, except = [], event, run, origin, count }) => {
+    for (let index = 0; index < count; index++) operator(io, rooms, except, {}).emit(event, run, origin, index);
+  },
+  /** Numbered messages, one every so often, until `stopTraffic`. */
+  startTraffic: (io, { rooms, event, origin, everyMs }) => {
+    io.traffic = { sentAt: [] };
+    io.traffic.timer = setInterval(() => {
+      io.to(rooms).emit(event, origin, io.traffic.sentAt.length);
+      io.traffic.sentAt.push(Date.now());
+    }, everyMs);
+  },
+  /** When each message was sent. */
+  stopTraffic: (io) => {
+    clearInterval(io.traffic.timer);
+    return io.traffic.sentAt;
+  },
   emitTwiceAndLeave: (io, { id, room, event }) => {
     const socket = io.sockets.sockets.get(id);
     io.to(room).emit(event, 1);
@@ -86,6 +103,15 @@ const operations = {
   table: (io) => io.fleet.table(),
   dropped: (io) => Object.fromEntries(io.fleet.counters.droppedByReason),
   ready: (io) => io.fleet.ready(),
+  linkStatus: (io) => io.fleet.call('fleet', 'link', []),
+  linkChanges: (io) => io.linkChanges,
+  /** What would grow if something were not given back. */
+  holdings: (io) => ({
+    timers: process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length,
+    listeners: process.eventNames().reduce((sum, name) => sum + process.listenerCount(name), 0),
+    rooms: io.of('/').adapter.rooms.size,
+    openQuestions: io.fleet.openQuestions,
+  }),
 };
 
 function operator(target, rooms, except, flags) {
@@ -100,6 +126,8 @@ function operator(target, rooms, except, flags) {
 /** What the suite's clients may ask of the server they are connected to. */
 function installClientEvents(io) {
   io.heard = [];
+  io.linkChanges = [];
+  io.fleet?.onLinkChange((up) => io.linkChanges.push(up));
   io.on('connection', (socket) => {
     socket.on('join', (rooms, callback) => Promise.resolve(socket.join(rooms)).then(() => callback?.()));
     socket.on('leave', (room, callback) => Promise.resolve(socket.leave(room)).then(() => callback?.()));

@@ -6,7 +6,11 @@ const { operations, installClientEvents } = require('./server-operations.cjs');
 
 const httpServer = createServer();
 const quietLog = { debug() {}, info() {}, warn() {}, error: (message) => console.error(message) };
-const adapter = createAdapter({ electedHubPath: process.env.TEST_ELECTED_HUB, log: quietLog });
+const adapter = createAdapter({
+  electedHubPath: process.env.TEST_ELECTED_HUB,
+  redis: process.env.TEST_REDIS,
+  log: quietLog,
+});
 const io = new Server(httpServer, { adapter });
 io.fleet = adapter.fleet;
 tagSocketIds(io);
