@@ -17,12 +17,6 @@ export interface RedisProcess {
   resume(): void;
 }
 
-/** What a test that ends early has not stopped, ends with its process. */
-const running = new Set<ChildProcess>();
-process.once('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
-});
-
 function find(...names: string[]): string {
   for (const name of names) {
     for (const folder of (process.env.PATH ?? '').split(delimiter)) {
@@ -60,8 +54,8 @@ export async function freePorts(count: number): Promise<number[]> {
 /** Starts redis-server with these arguments and waits until it accepts connections. */
 export async function startRedisProcess(args: string[], folder: string): Promise<RedisProcess> {
   const child = spawn(find('redis-server', 'valkey-server'), args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
-  running.add(child);
-  const exited = once(child, 'exit').then(() => void running.delete(child));
+  const guard = guardAgainstOrphans(child.pid as number, folder);
+  const exited = once(child, 'exit').then(() => void guard.kill('SIGKILL'));
   try {
     await accepting(child);
   } catch (error) {
@@ -78,6 +72,20 @@ export async function startRedisProcess(args: string[], folder: string): Promise
     pause: () => void child.kill('SIGSTOP'),
     resume: () => void child.kill('SIGCONT'),
   };
+}
+
+/**
+ * Ends the server and removes its folder when this process ends without having done so, however it ends: the guard
+ * waits for the end of a pipe that only this process holds open.
+ */
+function guardAgainstOrphans(pid: number, folder: string): ChildProcess {
+  const script = 'read -r _; kill -9 "$1"; rm -rf "$2"';
+  const guard = spawn('/bin/sh', ['-c', script, 'sh', String(pid), folder], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  guard.unref();
+  return guard;
 }
 
 function accepting(child: ChildProcess): Promise<void> {
