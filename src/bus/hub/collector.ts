@@ -19,6 +19,7 @@ export class Collector<Responder> {
   #count = 0;
   #countSent = false;
   #done = false;
+  #expectsMore = false;
 
   constructor(
     readonly ask: Ask,
@@ -29,6 +30,24 @@ export class Collector<Responder> {
     this.#waitingFor = new Set(responders);
     this.#uncounted = new Set(this.#waitingFor);
     this.#timer = setTimeout(() => this.#finish(), ask.deadlineMs);
+  }
+
+  /** From now on it is not complete before `noMore()`: responders may turn up that nobody knows of yet. */
+  expectMore(): void {
+    this.#expectsMore = true;
+  }
+
+  /** A responder that the question has reached although it was not known. Only while more are expected. */
+  add(responder: Responder): void {
+    if (!this.#expectsMore || this.#done) return;
+    this.#waitingFor.add(responder);
+    this.#uncounted.add(responder);
+  }
+
+  noMore(): void {
+    if (!this.#expectsMore) return;
+    this.#expectsMore = false;
+    this.start();
   }
 
   /** Starts judging completeness; call it once the question has been sent. */
@@ -74,12 +93,13 @@ export class Collector<Responder> {
 
   #sendCountIfComplete(): void {
     if (this.ask.question.name !== 'broadcastWithAck' || this.#countSent || this.#uncounted.size > 0) return;
+    if (this.#expectsMore) return;
     this.#countSent = true;
     this.output.onPart({ count: this.#count });
   }
 
   #finishIfComplete(): void {
-    if (this.#waitingFor.size === 0) this.#finish();
+    if (this.#waitingFor.size === 0 && !this.#expectsMore) this.#finish();
   }
 
   #finish(): void {

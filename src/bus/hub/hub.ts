@@ -9,7 +9,7 @@ import type { BusLog, PodRow, PodState, WorkerRow } from '../fleet';
 import type { HubService } from '../hub-services';
 import { parseOwner } from '../ids';
 import type { Link, LinkOrigin, LinkStatus } from '../link/link';
-import { type Ask, type Broadcast, type Call, type Message, MessageKind, type Part } from '../protocol';
+import { type Ask, type Broadcast, type Call, type Heartbeat, type Message, MessageKind, type Part } from '../protocol';
 import type { Port } from '../transport/port';
 import { SocketPort } from '../transport/socket-port';
 import { PACKAGE_VERSION } from '../version';
@@ -44,6 +44,11 @@ interface HubEvents {
   'worker-left': [row: WorkerRow];
 }
 
+/** This long after its link has come up for the first time a pod knows the others: it greets them, and they answer at once. */
+const ACQUAINTED_AFTER_MS = 300;
+/** A link that does not come up is not waited for longer than this. */
+const ALONE_AFTER_MS = 2_000;
+
 type Responder = HubWorker | RemotePod;
 
 /**
@@ -74,6 +79,8 @@ export class Hub extends EventEmitter<HubEvents> {
   #server: Server | undefined;
   #state: PodState = 'up';
   #isLinkLost = false;
+  /** While this runs there may be pods that have not answered the greeting yet; questions wait for them. */
+  #acquaintance: NodeJS.Timeout | undefined;
   #nextMessageId = 1;
   #closing = false;
 
@@ -114,6 +121,7 @@ export class Hub extends EventEmitter<HubEvents> {
   /** Connects this pod to the others. The link connects by itself; `link.ready()` tells when it has. */
   connect(createLink: LinkFactory): Link {
     if (this.#link) throw new Error('this hub has a link already');
+    this.#getAcquaintedWithin(ALONE_AFTER_MS);
     const link = createLink({ hub: this.uid, podTag: this.options.podTag }, this.counters);
     this.#link = link;
     link.start({
@@ -121,6 +129,7 @@ export class Hub extends EventEmitter<HubEvents> {
       onUp: () => {
         this.#pods.excuseAll();
         this.#sendHeartbeat(true);
+        if (this.#acquaintance) this.#getAcquaintedWithin(ACQUAINTED_AFTER_MS);
         this.#tellLinkChange(true);
       },
       onDown: () => this.#tellLinkChange(false),
@@ -199,6 +208,7 @@ export class Hub extends EventEmitter<HubEvents> {
     this.#closing = true;
     this.#state = 'left';
     clearInterval(this.#heartbeatTimer);
+    clearTimeout(this.#acquaintance);
     for (const collector of this.#collectors.values()) collector.cancel();
     this.#collectors.clear();
     for (const merge of this.#merges.values()) merge.close();
@@ -254,6 +264,24 @@ export class Hub extends EventEmitter<HubEvents> {
       this.#sendHeartbeat(false);
       this.emit('worker-left', worker.row);
     }
+  }
+
+  #getAcquaintedWithin(delayMs: number): void {
+    clearTimeout(this.#acquaintance);
+    this.#acquaintance = setTimeout(() => {
+      this.#acquaintance = undefined;
+      for (const collector of this.#collectors.values()) collector.noMore();
+    }, delayMs);
+  }
+
+  #seen(origin: LinkOrigin, { pod: row, greeting }: Heartbeat): void {
+    const isNew = !this.#pods.get(origin.hub);
+    this.#pods.seen(origin, row);
+    if (greeting) this.#sendHeartbeat(false, origin.podTag);
+    const pod = this.#pods.get(origin.hub);
+    if (!pod || !isNew || greeting) return;
+    // It answers this pod's greeting, so it was there before, and has got every question that followed the greeting.
+    for (const collector of this.#collectors.values()) collector.add(pod);
   }
 
   #forgetPod(pod: RemotePod): void {
@@ -332,8 +360,7 @@ export class Hub extends EventEmitter<HubEvents> {
   #handleFromPod(message: Message, body: Buffer, origin: LinkOrigin, channel: string): void {
     switch (message.kind) {
       case MessageKind.Heartbeat:
-        this.#pods.seen(origin, message.pod);
-        if (message.greeting) this.#sendHeartbeat(false, origin.podTag);
+        this.#seen(origin, message);
         return;
       case MessageKind.Broadcast:
         if (this.#link?.isPartitioned) this.#mergeFor(origin.hub).receive(channel, message, body);
@@ -423,9 +450,10 @@ export class Hub extends EventEmitter<HubEvents> {
     const workers = this.#localTargets(ask);
     workers.delete(asker);
     const pods = this.#link ? this.#pods.all() : [];
-    const roomsToJoin = pods.length > 0 && ask.question.name === 'join' ? ask.question.rooms : [];
+    const hasOthers = pods.length > 0 || this.#acquaintance !== undefined;
+    const roomsToJoin = hasOthers && ask.question.name === 'join' ? ask.question.rooms : [];
     for (const room of roomsToJoin) this.#orderedElsewhere.add(ask.id, ask.nsp, room);
-    if (pods.length > 0) this.#link?.toAll(body ?? encodeMessage(ask));
+    if (hasOthers) this.#link?.toAll(body ?? encodeMessage(ask));
     this.#collect(
       ask,
       body,
@@ -442,24 +470,33 @@ export class Hub extends EventEmitter<HubEvents> {
     );
   }
 
-  /** Puts a question to workers of this pod and gathers their answers, and those of the pods that were asked as well. */
+  /**
+   * Puts a question to workers of this pod and gathers their answers.
+   * @param pods for a question of this pod: the other pods, which have been asked as well
+   */
   #collect(
     ask: Ask,
     body: Buffer | undefined,
     workers: Set<HubWorker>,
     output: CollectorOutput,
-    pods: RemotePod[] = [],
+    pods?: RemotePod[],
   ): void {
     const roomsToJoin = ask.question.name === 'join' ? ask.question.rooms : [];
-    const collector = new Collector<Responder>(ask, [...workers, ...pods], (responder) => this.#nameOf(responder), {
-      onPart: (part: Part['part']) => output.onPart(part),
-      onDone: (answers, silent) => {
-        this.#collectors.delete(ask.id);
-        for (const room of roomsToJoin) for (const worker of workers) this.#ordered.remove(worker, ask.nsp, room);
-        output.onDone(answers, silent);
+    const collector = new Collector<Responder>(
+      ask,
+      [...workers, ...(pods ?? [])],
+      (responder) => this.#nameOf(responder),
+      {
+        onPart: (part: Part['part']) => output.onPart(part),
+        onDone: (answers, silent) => {
+          this.#collectors.delete(ask.id);
+          for (const room of roomsToJoin) for (const worker of workers) this.#ordered.remove(worker, ask.nsp, room);
+          output.onDone(answers, silent);
+        },
       },
-    });
+    );
     this.#collectors.set(ask.id, collector);
+    if (pods && this.#acquaintance) collector.expectMore();
     for (const worker of workers) {
       for (const room of roomsToJoin) this.#ordered.add(worker, ask.nsp, room);
       worker.send(ask, body);

@@ -290,12 +290,13 @@ export class PubSubLink implements Link {
     if (this.#closed) return;
     const isFirst = !this.#wasUp;
     this.#wasUp = true;
-    for (const { channel, bytes } of this.#outbox.drain()) this.#send(channel, bytes);
     if (isFirst) {
+      // The hub's greeting goes first, so that whoever gets what follows is known here by the time it answers.
       this.#isListening = true;
       this.#receiver?.onUp();
-      return;
     }
+    for (const { channel, bytes } of this.#outbox.drain()) this.#send(channel, bytes);
+    if (isFirst) return;
     const outage = this.#outages;
     this.#resubscribed = this.#listenAgain(outage);
     void this.#resubscribed.then(() => this.#recovered(outage));
