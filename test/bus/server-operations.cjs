@@ -19,6 +19,7 @@ const operations = {
       io.traffic.sentAt.push(Date.now());
     }, everyMs);
   },
+  trafficSent: (io) => io.traffic.sentAt.length,
   /** When each message was sent. */
   stopTraffic: (io) => {
     clearInterval(io.traffic.timer);
