@@ -1,3 +1,4 @@
+import type { BusSnapshot } from '../metrics/bus-metrics';
 import type { BusLog } from './fleet';
 
 /** Why the bus dropped a message. */
@@ -16,6 +17,8 @@ export class BusCounters {
   readonly droppedByReason = new Map<BusDropReason, number>();
   /** Messages whose handling raised an error. */
   failures = 0;
+  /** Between workers and hub. */
+  readonly local = { messagesOut: 0, bytesOut: 0, messagesIn: 0, bytesIn: 0 };
   /** Between pods. */
   readonly link = { messagesOut: 0, bytesOut: 0, messagesIn: 0, bytesIn: 0, duplicates: 0 };
   /** Questions that somebody did not answer in time. */
@@ -32,6 +35,22 @@ export class BusCounters {
   failed(error: unknown): void {
     this.failures += 1;
     this.log.error(`Flotilla: handling a bus message failed: ${error instanceof Error ? error.stack : String(error)}`);
+  }
+
+  localSent(bytes: number): void {
+    this.local.messagesOut += 1;
+    this.local.bytesOut += bytes;
+  }
+
+  localReceived(bytes: number): void {
+    this.local.messagesIn += 1;
+    this.local.bytesIn += bytes;
+  }
+
+  /** Everything, for the metrics. */
+  snapshot(): BusSnapshot {
+    const { local, link, droppedByReason, failures, deadlineMisses } = this;
+    return { local, link, droppedByReason, handlerFailures: failures, deadlineMisses };
   }
 
   linkSent(bytes: number): void {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { chmodSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
+import type { BusSnapshot } from '../../metrics/bus-metrics';
 import { decodeMessage, encodeMessage } from '../codec';
 import { BusCounters } from '../counters';
 import { BusError } from '../errors';
@@ -153,6 +154,16 @@ export class Hub extends EventEmitter<HubEvents> {
   /** How the link to the other pods stands; `undefined` where there is none. */
   linkStatus(): LinkStatus | undefined {
     return this.#link?.status();
+  }
+
+  /** Everything that the metrics tell of the hub. */
+  snapshot(): BusSnapshot {
+    const pods = this.pods();
+    const workers = pods.reduce((sum, pod) => sum + pod.workers.length, 0);
+    return {
+      ...this.counters.snapshot(),
+      hub: { rooms: this.#interest.size, pods: pods.length, workers, link: this.linkStatus() },
+    };
   }
 
   /** Offers a service that workers can call. */

@@ -29,7 +29,9 @@ export class SocketPort implements Port {
       this.counters.dropped('local-buffer-full');
       return;
     }
-    this.#writer.write(body ?? encodeMessage(message));
+    const bytes = body ?? encodeMessage(message);
+    this.counters.localSent(bytes.length);
+    this.#writer.write(bytes);
   }
 
   listen(listener: PortListener): void {
@@ -55,6 +57,7 @@ export class SocketPort implements Port {
   }
 
   #receive(body: Buffer): void {
+    this.counters.localReceived(body.length);
     const message = decodeMessage(body);
     if (typeof message === 'string') {
       this.counters.dropped(message);
