@@ -49,8 +49,12 @@ it('a client without a cookie has a session as long as it is connected', async (
   expect(answers.map(({ body }) => (body as App).count)).toEqual([1, 2]);
 });
 
-it('two first requests at once share the session', async () => {
-  const client = await connect('client 4', server.url);
+it.each([
+  ['no cookie', {}],
+  ['another cookie', { cookie: 'theme=dark' }],
+  ['a session cookie with a bad signature', { cookie: 'sails.sid=s%3Aforged.signature' }],
+])('two first requests at once share the session, with %s', async (_what, headers) => {
+  const client = await connect('client 4', server.url, { headers: headers as Record<string, string> });
   const [a, b] = await Promise.all([client.request('get', '/peek'), client.request('get', '/peek')]);
   expect((a.body as App).id).toBe((b.body as App).id);
 });
