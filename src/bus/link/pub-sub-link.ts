@@ -255,6 +255,7 @@ export class PubSubLink implements Link {
       () => true,
       () => false,
     );
+    await new Promise((resolve) => setImmediate(resolve));
     // A process that was stopped or busy has by now read what had arrived meanwhile, and need not be deaf.
     if (!alive || this.#closed || !this.#isSilent()) return;
     this.#isDeaf = true;
