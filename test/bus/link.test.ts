@@ -64,6 +64,23 @@ describe('a link over Redis', () => {
   });
 });
 
+describe('a process that was busy', () => {
+  it('reads what has arrived meanwhile before it calls its link deaf', async () => {
+    const { link } = await startLink({ probeEveryMs: 50, probeTimeoutMs: 200 });
+    // Redis answers the probe under way while this process does not look.
+    const asleep = raw.call('DEBUG', 'SLEEP', '0.4');
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    // From here on the timers have their turn before the sockets.
+    await new Promise((resolve) => setImmediate(resolve));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 700);
+    await asleep;
+    const { probeDelayMs } = link.status();
+    await until(async () => link.status().probeDelayMs !== probeDelayMs, 'a probe is heard');
+    expect(link.status()).toMatchObject({ state: 'up', deafRebuilds: 0 });
+    await link.close();
+  });
+});
+
 describe('signed messages', () => {
   it('that are forged or not signed are dropped and counted', async () => {
     const { link, got, counters } = await startLink({ secrets: ['right'] });

@@ -60,6 +60,15 @@ describe('a pod', () => {
     expectAlive(pods);
   });
 
+  it('that was busy for longer than all timeouts finds neither the others gone nor itself deaf', async () => {
+    const { pods, audience } = await twoPods(await RedisServer.start());
+    const [a] = pods;
+    const { sockets } = await a.run('fetchSocketsAfterPause', { pauseMs: 6_000, timeout: 5_000 });
+    expect(sockets).toHaveLength(2);
+    await audience.expectExactDelivery('after the pause');
+    expect(await a.run('linkStatus')).toMatchObject({ deafRebuilds: 0, reconnects: 0 });
+  });
+
   it('SIGKILL: questions name it while it is missed, and do without it afterwards', async () => {
     const { pods, audience } = await twoPods(await RedisServer.start());
     const [a, b] = pods;

@@ -65,6 +65,12 @@ const operations = {
       };
     }
   },
+  /** Keeps the process busy for so long, and asks before it has read what has arrived meanwhile. */
+  fetchSocketsAfterPause: async (io, { pauseMs, timeout }) => {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pauseMs);
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    return operations.fetchSockets(io, { timeout });
+  },
   setData: (io, { id, data }) => {
     io.sockets.sockets.get(id).data = data;
   },
