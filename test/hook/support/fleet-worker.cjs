@@ -2,12 +2,14 @@
 
 /** One worker of a fleet: an app whose hub the environment names. Tells its port, then does what clients ask of it. */
 const { createHash } = require('node:crypto');
-const { mkdtempSync } = require('node:fs');
+const { mkdtempSync, rmSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 const { Sails } = require('sails');
 
 const app = Sails();
+const appPath = process.env.TEST_APP_PATH ?? mkdtempSync(join(tmpdir(), 'flotilla-hook-'));
+process.once('exit', () => rmSync(appPath, { recursive: true, force: true }));
 const anyPort = () => ({
   configure() {
     app.config.port = 0;
@@ -55,7 +57,7 @@ const routes = {
 
 app.lift(
   {
-    appPath: process.env.TEST_APP_PATH ?? mkdtempSync(join(tmpdir(), 'flotilla-hook-')),
+    appPath,
     explicitHost: '127.0.0.1',
     globals: false,
     log: { level: 'error', noShip: true },

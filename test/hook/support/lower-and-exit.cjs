@@ -1,12 +1,14 @@
 'use strict';
 
 /** Lifts an app, prints its port, and lowers it when a line arrives. Ends only if nothing keeps the process alive. */
-const { mkdtempSync } = require('node:fs');
+const { mkdtempSync, rmSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 const { Sails } = require('sails');
 
 const app = Sails();
+const appPath = mkdtempSync(join(tmpdir(), 'flotilla-hook-'));
+process.once('exit', () => rmSync(appPath, { recursive: true, force: true }));
 const anyPort = () => ({
   configure() {
     app.config.port = 0;
@@ -15,7 +17,7 @@ const anyPort = () => ({
 
 app.lift(
   {
-    appPath: mkdtempSync(join(tmpdir(), 'flotilla-hook-')),
+    appPath,
     explicitHost: '127.0.0.1',
     globals: false,
     log: { level: 'error', noShip: true },
