@@ -1,5 +1,12 @@
 const sailsIoClient = require.resolve('sails.io.js/dist/sails.io.js');
 
+/** For load tests only (loadtest/contract.md in the repository): anyone could send to any room. */
+const loadtestRoutes = {
+  'POST /loadtest/rooms/:room/join': { action: 'loadtest/join' },
+  'GET /loadtest/rooms/:room': { action: 'loadtest/members' },
+  'POST /loadtest/rooms/:room/messages': { action: 'loadtest/send' },
+};
+
 /** Each of these answers an HTTP request and a virtual request over a socket alike. */
 module.exports.routes = {
   'GET /dependencies/sails.io.js': (_req, res) => res.sendFile(sailsIoClient),
@@ -18,4 +25,6 @@ module.exports.routes = {
 
   'GET /api/whoami': { action: 'whoami' },
   'GET /api/fleet': { action: 'fleet' },
+
+  ...(process.env.LOADTEST_ROUTES === 'true' && loadtestRoutes),
 };
