@@ -185,11 +185,13 @@ describe('C22: stopping', () => {
     await pod.stop();
   });
 
-  test('workers end when their primary is killed', async () => {
+  test('workers end when their primary is killed, and clean up for it', async () => {
     const pod = await startPod({ workers: 2 });
+    const { directory } = await json<{ directory: string }>(`${pod.url}/whoami`);
     const pids = readyPids(pod);
     await pod.stop('SIGKILL');
     await until(() => pids.every((pid) => !isAlive(pid)));
+    expect(existsSync(directory)).toBe(false);
   });
 
   test('a worker that does not stop within the grace time is killed', async () => {

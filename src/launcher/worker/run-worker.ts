@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { readIdentity } from '../../bus/identity';
 import { codeOf, LauncherError, messageOf } from '../errors';
 import type { LaunchEnvironment } from '../messages';
@@ -12,6 +13,10 @@ export async function runWorker(): Promise<void> {
   ignoreGroupSignals();
   const link = new PrimaryLink();
   const launch = JSON.parse(process.env.FLOTILLA_LAUNCHER ?? '') as LaunchEnvironment;
+  // a primary that was killed cannot clean up; Node's cluster module ends this process when the channel closes
+  process.on('exit', () => {
+    if (!process.connected) rmSync(launch.directory, { recursive: true, force: true });
+  });
   let worker: LiftedWorker | undefined;
   link.listen((message) => {
     if (message.flotilla !== 'stop') return;
