@@ -7,6 +7,8 @@ import { SocketPort } from './transport/socket-port';
 export interface Connector {
   /** Whether `connect` gives the port at once (the hub is in this process). */
   connectNow?(): Port;
+  /** Whether nobody but this process can ever be reached. */
+  readonly isAlone?: boolean;
   connect(): Promise<Port>;
   /** Frees what the connector holds, a hub of its own included. */
   close(): Promise<void>;

@@ -86,6 +86,8 @@ export interface Fleet {
   readonly identity: Identity;
   /** Settles when the hub has welcomed this process (at once where the hub is in the process). */
   ready(): Promise<void>;
+  /** This process serves from now on: a process that joined as an emitter becomes a member. */
+  serve(): void;
   /** The adapter factory for `io.adapter(...)`. */
   createAdapter(): (namespace: Namespace) => FleetAdapterExtras;
   /** Calls a service that the hub's process offers, e.g. `call('session', 'get', [sid])`. Rejects with `E_HUB_UNAVAILABLE` or `E_HUB_TIMEOUT`. */

@@ -66,7 +66,8 @@ export class Member implements Fleet {
   others = 0;
 
   readonly #maxMessageBytes: number;
-  readonly #role: 'worker' | 'emitter';
+  #role: 'worker' | 'emitter';
+  #isLonelinessTold = false;
   readonly #connector: Connector;
   readonly #adapters = new Map<string, FleetAdapter>();
   readonly #asks = new Map<string, PendingAsk>();
@@ -127,6 +128,12 @@ export class Member implements Fleet {
         },
       });
     });
+  }
+
+  serve(): void {
+    if (this.#role === 'worker') return;
+    this.#role = 'worker';
+    if (this.#port) this.#sayHello(this.#port);
   }
 
   createAdapter(): (namespace: Namespace) => FleetAdapter & FleetAdapterExtras {
@@ -191,6 +198,7 @@ export class Member implements Fleet {
   /** Sends a broadcast, an answer or another message that needs no answer itself. */
   send(message: Message): void {
     if (this.#closed) return;
+    if (this.#role === 'emitter' && message.kind === MessageKind.Broadcast) this.#tellLoneliness();
     if (this.#port) {
       this.#port.send(message);
       return;
@@ -288,6 +296,14 @@ export class Member implements Fleet {
     await this.#connector.close();
   }
 
+  #tellLoneliness(): void {
+    if (!this.#connector.isAlone || this.#isLonelinessTold) return;
+    this.#isLonelinessTold = true;
+    this.log.warn(
+      'Flotilla: this process serves no clients and knows neither a hub nor Redis, so what it sends reaches nobody: set FLOTILLA_REDIS_URL, or FLOTILLA_HUB as in the workers',
+    );
+  }
+
   async #connect(): Promise<void> {
     try {
       const port = await this.#connector.connect();
@@ -317,6 +333,16 @@ export class Member implements Fleet {
       },
     });
     this.#port = port;
+    this.#sayHello(port);
+    for (const adapter of this.#adapters.values()) adapter.announceAll();
+    // Whoever still waits for an announcement that got lost on the way is released by the confirmation of this one.
+    this.announce('', '', false);
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const message of waiting) port.send(message);
+  }
+
+  #sayHello(port: Port): void {
     const { worker, workerNumber } = this.identity;
     port.send({
       kind: MessageKind.Hello,
@@ -328,12 +354,6 @@ export class Member implements Fleet {
       startedAt: this.#startedAt,
       version: PACKAGE_VERSION,
     });
-    for (const adapter of this.#adapters.values()) adapter.announceAll();
-    // Whoever still waits for an announcement that got lost on the way is released by the confirmation of this one.
-    this.announce('', '', false);
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const message of waiting) port.send(message);
   }
 
   #receive(message: Message): void {

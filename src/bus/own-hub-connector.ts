@@ -11,6 +11,10 @@ export class OwnHubConnector implements Connector {
     private readonly counters: BusCounters,
   ) {}
 
+  get isAlone(): boolean {
+    return this.hub.linkStatus() === undefined;
+  }
+
   connectNow(): Port {
     const [ours, theirs] = createInProcessPorts(this.counters);
     this.hub.attach(theirs);

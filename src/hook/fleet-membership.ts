@@ -28,6 +28,8 @@ export function joinFleetOf(runtime: HookRuntime): void {
   const fleet = joinFleet({
     identity,
     log,
+    // Until the app lifts: `sails run` and `sails console` only load it.
+    role: 'emitter',
     electedHubPath,
     services,
     maxMessageBytes: runtime.settings.maxMessageBytes,

@@ -33,6 +33,11 @@ function flotillaHook(app: SailsApp): flotillaHook.HookDefinition {
       initialize(runtime).then(() => done(), done);
     },
 
+    handleLift(done) {
+      runtime.fleet?.serve();
+      done();
+    },
+
     routes: {
       before: {},
       after: {

@@ -100,6 +100,8 @@ export interface SailsHookDefinition {
   defaults: Record<string, unknown>;
   configure(): void;
   initialize(done: Callback): void;
+  /** Runs when the app begins to serve; not when it is only loaded. */
+  handleLift?(done: Callback): void;
   routes: {
     before: Record<string, unknown>;
     after: Record<string, (request: SailsRequest, response: SailsResponse, next: Callback) => void>;

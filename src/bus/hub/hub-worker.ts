@@ -7,7 +7,7 @@ export class HubWorker {
   readonly uid: string;
   readonly row: WorkerRow;
   /** Emitters send and ask, but have no sockets and are never asked. */
-  readonly isMember: boolean;
+  isMember: boolean;
 
   constructor(
     private readonly port: Port,

@@ -10,7 +10,16 @@ import type { BusLog, PodRow, PodState, WorkerRow } from '../fleet';
 import type { HubService } from '../hub-services';
 import { parseOwner } from '../ids';
 import type { Link, LinkOrigin, LinkStatus } from '../link/link';
-import { type Ask, type Broadcast, type Call, type Heartbeat, type Message, MessageKind, type Part } from '../protocol';
+import {
+  type Ask,
+  type Broadcast,
+  type Call,
+  type Heartbeat,
+  type Hello,
+  type Message,
+  MessageKind,
+  type Part,
+} from '../protocol';
 import type { Port } from '../transport/port';
 import { SocketPort } from '../transport/socket-port';
 import { PACKAGE_VERSION } from '../version';
@@ -28,7 +37,7 @@ export interface HubOptions {
   /** The pod's name, for people. */
   podName: string;
   log: BusLog;
-  /** `false` for the hub of a process that does not listen: it sends and asks, but is no pod. Default `true`. */
+  /** `false` for the hub of a process that does not listen: it sends and asks, but is no pod until it has a worker. Default `true`. */
   isPod?: boolean;
   /** How often this pod tells the others that it lives. Default 1000. */
   heartbeatEveryMs?: number;
@@ -79,6 +88,7 @@ export class Hub extends EventEmitter<HubEvents> {
   #heartbeatTimer: NodeJS.Timeout | undefined;
   #server: Server | undefined;
   #state: PodState = 'up';
+  #isPod: boolean;
   #isLinkLost = false;
   /** While this runs there may be pods that have not answered the greeting yet; questions wait for them. */
   #acquaintance: NodeJS.Timeout | undefined;
@@ -88,6 +98,7 @@ export class Hub extends EventEmitter<HubEvents> {
   constructor(private readonly options: HubOptions) {
     super();
     this.counters = new BusCounters(options.log);
+    this.#isPod = options.isPod !== false;
     this.#pods = new PodTable(
       { changed: () => this.#tellMembers(), left: (pod) => this.#forgetPod(pod) },
       options.heartbeatTimeoutMs ?? 5_000,
@@ -96,6 +107,7 @@ export class Hub extends EventEmitter<HubEvents> {
     this.offer('fleet', (method) => {
       if (method === 'table') return this.pods();
       if (method === 'link') return this.linkStatus() ?? null;
+      if (method === 'dropped') return Object.fromEntries(this.counters.droppedByReason);
       throw new BusError('E_NO_SUCH_SERVICE', `the fleet service has no method "${method}"`);
     });
   }
@@ -145,7 +157,7 @@ export class Hub extends EventEmitter<HubEvents> {
       // A process that was itself stopped or busy has not read yet what the others sent meanwhile.
       if (isLate || link.status().state !== 'up') this.#pods.excuseAll();
       else this.#pods.expire();
-      if (link.status().state === 'up' && this.options.isPod !== false) this.#sendHeartbeat(false);
+      if (link.status().state === 'up' && this.#isPod) this.#sendHeartbeat(false);
     }, heartbeatEveryMs);
     this.#heartbeatTimer.unref();
     return link;
@@ -190,7 +202,7 @@ export class Hub extends EventEmitter<HubEvents> {
   /** The pods of the fleet, this one first. */
   pods(): PodRow[] {
     const others = this.#pods.all().map((pod) => pod.row);
-    return this.options.isPod === false ? others : [this.#ownRow(), ...others];
+    return !this.#isPod ? others : [this.#ownRow(), ...others];
   }
 
   /** Takes a process at the other end of a port. */
@@ -200,7 +212,8 @@ export class Hub extends EventEmitter<HubEvents> {
     port.listen({
       onMessage: (message, body) => {
         if (message.kind === MessageKind.Hello) {
-          if (!worker) worker = this.#join(new HubWorker(port, message));
+          if (worker) this.#promote(worker, message);
+          else worker = this.#join(new HubWorker(port, message));
           return;
         }
         if (worker) this.#receive(worker, message, body);
@@ -226,7 +239,7 @@ export class Hub extends EventEmitter<HubEvents> {
     this.#merges.clear();
     for (const port of this.#connections) port.close();
     if (this.#link) {
-      if (this.options.isPod !== false) this.#sendHeartbeat(false);
+      if (this.#isPod) this.#sendHeartbeat(false);
       await this.#link.close();
     }
     const server = this.#server;
@@ -247,13 +260,24 @@ export class Hub extends EventEmitter<HubEvents> {
     const sameTag = this.#byTag.get(worker.row.tag) ?? new Set();
     this.#byTag.set(worker.row.tag, sameTag.add(worker));
     worker.send({ kind: MessageKind.Welcome, podTag: this.options.podTag, podName: this.options.podName });
-    this.#tellMembers();
     if (this.#isLinkLost) worker.send({ kind: MessageKind.LinkChange, up: false });
-    if (worker.isMember) {
-      this.#sendHeartbeat(false);
-      this.emit('worker-joined', worker.row);
-    }
+    if (worker.isMember) this.#welcomeMember(worker);
+    else this.#tellMembers();
     return worker;
+  }
+
+  /** A process that so far only sent begins to serve. */
+  #promote(worker: HubWorker, hello: Hello): void {
+    if (worker.isMember || hello.role !== 'worker') return;
+    worker.isMember = true;
+    this.#welcomeMember(worker);
+  }
+
+  #welcomeMember(worker: HubWorker): void {
+    this.#isPod = true;
+    this.#tellMembers();
+    this.#sendHeartbeat(false);
+    this.emit('worker-joined', worker.row);
   }
 
   #leave(worker: HubWorker): void {
@@ -560,11 +584,10 @@ export class Hub extends EventEmitter<HubEvents> {
   #sendHeartbeat(greeting: boolean, toPod?: string): void {
     if (!this.#link) return;
     // A process that is no pod greets to learn who is there, and is forgotten at once.
-    const pod: PodRow =
-      this.options.isPod === false ? { ...this.#ownRow(), state: 'left', workers: [] } : this.#ownRow();
+    const pod: PodRow = !this.#isPod ? { ...this.#ownRow(), state: 'left', workers: [] } : this.#ownRow();
     const body = encodeMessage({ kind: MessageKind.Heartbeat, pod, greeting });
     if (toPod === undefined) this.#link.toAll(body);
-    else if (this.options.isPod !== false) this.#link.toPod(toPod, body);
+    else if (this.#isPod) this.#link.toPod(toPod, body);
   }
 
   #ownRow(): PodRow {
