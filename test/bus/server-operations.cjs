@@ -109,6 +109,7 @@ const operations = {
   localRooms: (io) => [...io.of('/').adapter.rooms.keys()],
   table: (io) => io.fleet.table(),
   dropped: (io) => Object.fromEntries(io.fleet.counters.droppedByReason),
+  hubDropped: (io) => io.fleet.call('fleet', 'dropped', []),
   ready: (io) => io.fleet.ready(),
   linkStatus: (io) => io.fleet.call('fleet', 'link', []),
   linkChanges: (io) => io.linkChanges,
@@ -118,7 +119,14 @@ const operations = {
     listeners: process.eventNames().reduce((sum, name) => sum + process.listenerCount(name), 0),
     rooms: io.of('/').adapter.rooms.size,
     openQuestions: io.fleet.openQuestions,
+    fleetListeners: io.of('/').adapter.eventNames().length,
   }),
+  /** Bytes of live objects. */
+  heapUsed: () => {
+    require('node:v8').setFlagsFromString('--expose-gc');
+    require('node:vm').runInNewContext('gc')();
+    return process.memoryUsage().heapUsed;
+  },
 };
 
 function operator(target, rooms, except, flags) {

@@ -1,6 +1,10 @@
 // One Socket.IO server in a process of its own, driven by the bus suite over IPC.
 const { createServer } = require('node:http');
 const { Server } = require('socket.io');
+// Stands in for a later release: what it sends has another version, and what it gets is strange to it.
+if (process.env.TEST_PROTOCOL_VERSION) {
+  require('../../dist/bus/protocol').PROTOCOL_VERSION = Number(process.env.TEST_PROTOCOL_VERSION);
+}
 const { createAdapter } = require('../../dist/bus/create-adapter');
 const { operations, installClientEvents } = require('./server-operations.cjs');
 
