@@ -36,9 +36,12 @@ export function readIdentity(env: NodeJS.ProcessEnv = process.env): Identity {
   };
 }
 
-/** The pod tag that all processes around one hub derive from its path. */
-export function podTagOf(hubPath: string): string {
-  return createHash('sha256').update(hubPath).digest('base64url').slice(0, 4);
+/**
+ * The pod tag that all processes around one hub derive from its path and the machine's name: replicas of one container
+ * have the same paths, and two pods with one tag would take each other's sockets for their own.
+ */
+export function podTagOf(hubPath: string, host = hostname()): string {
+  return createHash('sha256').update(`${host}\n${hubPath}`).digest('base64url').slice(0, 4);
 }
 
 function positiveInteger(text: string | undefined): number | undefined {
