@@ -3,6 +3,8 @@ import { RecentIds } from './recent-ids';
 
 /** A copy of a message that is lost must not hold up what follows for longer than this. */
 const LOST_COPY_MS = 250;
+/** Copies of one message are never further apart than this. */
+const IDLE_AFTER_MS = 60_000;
 
 interface Entry {
   message: Broadcast;
@@ -28,6 +30,7 @@ export class ChannelMerge {
   readonly #queues = new Map<string, Queued[]>();
   readonly #awaited = new Map<string, Awaited>();
   readonly #delivered = new RecentIds();
+  #lastReceived = performance.now();
 
   /**
    * @param channelsOf the channels on which this pod gets a message to these rooms
@@ -38,7 +41,13 @@ export class ChannelMerge {
     private readonly onDuplicate: () => void,
   ) {}
 
+  /** Whether nothing has come for so long that nothing is left to be put in order. */
+  isIdle(now = performance.now()): boolean {
+    return now - this.#lastReceived > IDLE_AFTER_MS;
+  }
+
   receive(channel: string, message: Broadcast, body: Buffer): void {
+    this.#lastReceived = performance.now();
     const entry = message.id ? this.#copyOf(message.id, channel, message, body) : { message, body };
     if (!entry) {
       this.onDuplicate();

@@ -157,6 +157,7 @@ export class Hub extends EventEmitter<HubEvents> {
       // A process that was itself stopped or busy has not read yet what the others sent meanwhile.
       if (isLate || link.status().state !== 'up') this.#pods.excuseAll();
       else this.#pods.expire();
+      this.#forgetIdleMerges();
       if (link.status().state === 'up' && this.#isPod) this.#sendHeartbeat(false);
     }, heartbeatEveryMs);
     this.#heartbeatTimer.unref();
@@ -323,6 +324,15 @@ export class Hub extends EventEmitter<HubEvents> {
     this.#merges.get(pod.hub)?.close();
     this.#merges.delete(pod.hub);
     this.#forgetResponder(pod);
+  }
+
+  /** Senders that are no pods leave without a word. */
+  #forgetIdleMerges(): void {
+    for (const [hub, merge] of this.#merges) {
+      if (this.#pods.get(hub) || !merge.isIdle()) continue;
+      merge.close();
+      this.#merges.delete(hub);
+    }
   }
 
   /** Nobody waits for the gone: it counts as one that had nothing to say. */
