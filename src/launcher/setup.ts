@@ -47,7 +47,7 @@ export function setup(options: SetupOptions = {}): PrimarySetup {
     process.platform === 'win32' ? `\\\\.\\pipe\\flotilla-${process.pid}-${podTag}` : join(folder, 'hub.sock');
   const log = options.log ?? consoleLog;
   const hub = new Hub({ podTag, podName, log });
-  const sessions = createPodSessionService();
+  const sessions = createPodSessionService({ log });
   hub.offer('session', sessions);
   hub
     .listen(hubPath)
