@@ -25,8 +25,8 @@ export function scenarioSection(scenario: ScenarioReport): HTMLElement {
   );
   const plots = element('div.plots');
   for (const latency of scenario.latencies) {
-    // A plot of what happened once or twice says nothing.
-    if (latency.count >= 10 && latency.seconds.length > 2) plots.append(latencyPlot(latency));
+    // A line through one or two seconds says nothing.
+    if (latency.p50.filter((value) => value !== null).length > 2) plots.append(latencyPlot(latency));
   }
   const rates = scenario.rates.filter(({ perSecond }) => perSecond.length > 2);
   if (rates.length > 0) plots.append(ratePlot(scenario, rates));
