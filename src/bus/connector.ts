@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import type { BusSnapshot } from '../metrics/bus-metrics';
 import type { BusCounters } from './counters';
 import type { Port } from './transport/port';
 import { SocketPort } from './transport/socket-port';
@@ -10,6 +11,8 @@ export interface Connector {
   /** Whether nobody but this process can ever be reached. */
   readonly isAlone?: boolean;
   connect(): Promise<Port>;
+  /** What the hub tells of itself, where it is in this process: its local tier is the other end of ours. */
+  hubSnapshot?(): Pick<BusSnapshot, 'hub' | 'link'> | undefined;
   /** Frees what the connector holds, a hub of its own included. */
   close(): Promise<void>;
 }

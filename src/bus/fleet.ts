@@ -1,4 +1,5 @@
 import type { Namespace } from 'socket.io';
+import type { BusSnapshot } from '../metrics/bus-metrics';
 import type { Identity } from './identity';
 
 /** Where log lines of the bus go: `sails.log` in a worker, the structured logger in a primary. */
@@ -98,6 +99,8 @@ export interface Fleet {
   countSocketsWith(count: () => number): void;
   /** Calls back once when the link to other pods is lost, and once when it is back. */
   onLinkChange(listener: (up: boolean) => void): void;
+  /** What this process' part of the bus has done; with what its hub knows, where it holds one. */
+  snapshot(): BusSnapshot;
   /** Leaves the fleet and frees every timer and handle. */
   close(): Promise<void>;
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Namespace } from 'socket.io';
+import type { BusSnapshot } from '../metrics/bus-metrics';
 import { FleetAdapter } from './adapter/fleet-adapter';
 import type { Connector } from './connector';
 import type { BusCounters } from './counters';
@@ -267,6 +268,10 @@ export class Member implements Fleet {
     };
     this.#statsTimer = setInterval(report, STATS_INTERVAL_MS);
     this.#statsTimer.unref();
+  }
+
+  snapshot(): BusSnapshot {
+    return { ...this.counters.snapshot(), ...this.#connector.hubSnapshot?.() };
   }
 
   async close(): Promise<void> {

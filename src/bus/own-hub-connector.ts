@@ -25,6 +25,11 @@ export class OwnHubConnector implements Connector {
     return this.connectNow();
   }
 
+  hubSnapshot() {
+    const { hub, link } = this.hub.snapshot();
+    return { hub, link };
+  }
+
   close(): Promise<void> {
     return this.hub.close();
   }

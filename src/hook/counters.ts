@@ -12,4 +12,6 @@ export class HookCounters {
   heldTooLong = 0;
   /** Joins, leaves and the like that failed with nobody listening to the outcome. */
   failedOrders = 0;
+  /** Connections and polls that Engine.IO refused, by reason. */
+  readonly handshakesRefused = new Map<string, number>();
 }

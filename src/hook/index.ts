@@ -1,4 +1,5 @@
 import { readIdentity } from '../bus/identity';
+import type { MetricReading } from '../metrics/declarations';
 import type { SailsApp, SailsHookDefinition } from '../types/sails';
 import { hasThirdPartyAdapter } from './adapters/third-party-adapter';
 import type { HookCounters } from './counters';
@@ -21,6 +22,7 @@ function flotillaHook(app: SailsApp): flotillaHook.HookDefinition {
   return {
     packageName: 'sails-hook-flotilla',
     counters: runtime.counters,
+    readMetrics: () => runtime.metrics.read(),
     defaults: makeDefaults(),
 
     configure() {
@@ -64,6 +66,8 @@ namespace flotillaHook {
     /** By which hook `sails.hooks.sockets` was provided. */
     packageName: 'sails-hook-flotilla';
     counters: HookCounters;
+    /** The metrics of this process (docs/metrics.md), as plain data. */
+    readMetrics(): Promise<MetricReading[]>;
     /** Sends a message to the other processes on the admin bus; does nothing without a Redis adapter. */
     broadcastAdminMessage(event: string, payload: unknown): void;
     /** Sends a message to every process on the admin bus; does nothing without a Redis adapter. */

@@ -5,6 +5,8 @@ import { ensureHandshakeSession } from './connection/handshake-session';
 import { makeOnConnection } from './connection/on-connection';
 import { readSdkMetadata } from './connection/sdk-metadata';
 import { SocketsDependencyError } from './errors';
+import { countRefusedHandshakes } from './metrics/refused-handshakes';
+import { rememberRoutes } from './metrics/remember-routes';
 import type { HookRuntime } from './runtime';
 import { createServer } from './server/create-server';
 import type { AdapterConstructor } from './settings/sockets-settings';
@@ -26,6 +28,8 @@ export async function initialize(runtime: HookRuntime): Promise<void> {
   const io = createServer(runtime, app.hooks.http, fleet?.createAdapter() as AdapterConstructor | undefined);
   runtime.io = io;
   app.io = io;
+  countRefusedHandshakes(runtime, io);
+  rememberRoutes(app);
   if (hasThirdPartyAdapter(runtime)) await useThirdPartyAdapter(runtime, io);
   await fleet?.ready();
   fleet?.countSocketsWith(() => io.engine.clientsCount);

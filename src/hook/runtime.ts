@@ -1,9 +1,11 @@
 import type { Server } from 'socket.io';
 import type { Fleet } from '../bus/fleet';
 import type { Identity } from '../bus/identity';
+import { HookMetrics } from '../metrics/hook-metrics';
 import type { SailsApp } from '../types/sails';
 import type { AdminBus } from './adapters/admin-bus';
 import { HookCounters } from './counters';
+import { readHook } from './metrics/read-hook';
 import { OutstandingWork } from './outstanding-work';
 import { RequestsInFlight } from './requests/requests-in-flight';
 import type { CompleteFlotillaSettings } from './settings/flotilla-settings';
@@ -11,6 +13,7 @@ import type { CompleteFlotillaSettings } from './settings/flotilla-settings';
 /** What the parts of the hook share, one object per app. */
 export class HookRuntime {
   readonly counters = new HookCounters();
+  readonly metrics = new HookMetrics(() => readHook(this));
   /** Joins and leaves made through `sails.sockets` that are not effective everywhere yet. */
   readonly orders = new OutstandingWork();
   /** Virtual requests that are not answered yet. */

@@ -1,4 +1,5 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
+import { Declarations } from './declarations';
 
 /** Messages and bytes of one tier of the bus since the start of the process. */
 export interface TierCounts {
@@ -36,93 +37,107 @@ export interface BusSnapshot {
 const LINK_STATES = ['connecting', 'up', 'down', 'deaf'];
 
 /** Declares the metrics of the bus in a registry. They are read from the bus when the registry is. */
-export function declareBusMetrics(registry: Registry, read: () => BusSnapshot): void {
-  const registers = [registry];
-  const counter = (name: string, help: string, labelNames: string[], collect: (metric: Counter) => void) =>
-    new Counter({
-      name,
-      help,
-      labelNames,
-      registers,
-      collect() {
-        this.reset();
-        collect(this);
-      },
-    });
-  const gauge = (name: string, help: string, labelNames: string[], collect: (metric: Gauge) => void) =>
-    new Gauge({
-      name,
-      help,
-      labelNames,
-      registers,
-      collect() {
-        this.reset();
-        collect(this);
-      },
-    });
-
-  counter(
+export function declareBusMetrics(registry: Registry, read: () => BusSnapshot | undefined): void {
+  const metrics = new Declarations(registry);
+  metrics.counter(
     'flotilla_bus_messages_total',
     'Messages of the bus, by tier and direction.',
     ['tier', 'direction'],
-    (metric) => {
-      const { local, link } = read();
-      for (const [tier, counts] of Object.entries({ local, link })) {
-        metric.inc({ tier, direction: 'in' }, counts.messagesIn);
-        metric.inc({ tier, direction: 'out' }, counts.messagesOut);
+    (report) => {
+      for (const [tier, counts] of tiersOf(read())) {
+        report(counts.messagesIn, { tier, direction: 'in' });
+        report(counts.messagesOut, { tier, direction: 'out' });
       }
     },
   );
-  counter('flotilla_bus_bytes_total', 'Bytes of the bus, by tier and direction.', ['tier', 'direction'], (metric) => {
-    const { local, link } = read();
-    for (const [tier, counts] of Object.entries({ local, link })) {
-      metric.inc({ tier, direction: 'in' }, counts.bytesIn);
-      metric.inc({ tier, direction: 'out' }, counts.bytesOut);
-    }
-  });
-  counter('flotilla_bus_dropped_total', 'Messages that the bus dropped, by reason.', ['reason'], (metric) => {
-    for (const [reason, count] of read().droppedByReason) metric.inc({ reason }, count);
-  });
-  counter('flotilla_bus_duplicates_total', 'Second copies of messages that came on several channels.', [], (metric) =>
-    metric.inc(read().link.duplicates),
+  metrics.counter(
+    'flotilla_bus_bytes_total',
+    'Bytes of the bus, by tier and direction.',
+    ['tier', 'direction'],
+    (report) => {
+      for (const [tier, counts] of tiersOf(read())) {
+        report(counts.bytesIn, { tier, direction: 'in' });
+        report(counts.bytesOut, { tier, direction: 'out' });
+      }
+    },
   );
-  counter('flotilla_bus_handler_failures_total', 'Messages whose handling raised an error.', [], (metric) =>
-    metric.inc(read().handlerFailures),
+  metrics.counter('flotilla_bus_dropped_total', 'Messages that the bus dropped, by reason.', ['reason'], (report) => {
+    for (const [reason, count] of read()?.droppedByReason ?? []) report(count, { reason });
+  });
+  metrics.counter(
+    'flotilla_bus_handler_failures_total',
+    'Messages of the bus whose handling raised an error.',
+    [],
+    (report) => {
+      const bus = read();
+      if (bus) report(bus.handlerFailures);
+    },
   );
-  counter(
+}
+
+/** Declares what only the process that holds the hub can tell: the fleet, and the link to the other pods. */
+export function declareHubMetrics(registry: Registry, read: () => BusSnapshot): void {
+  const metrics = new Declarations(registry);
+  metrics.counter(
+    'flotilla_bus_duplicates_total',
+    'Second copies of messages that came on several channels.',
+    [],
+    (report) => report(read().link.duplicates),
+  );
+  metrics.counter(
     'flotilla_bus_deadline_misses_total',
     'Fleet-wide questions that somebody did not answer in time.',
     [],
-    (metric) => metric.inc(read().deadlineMisses),
+    (report) => report(read().deadlineMisses),
   );
-  gauge('flotilla_hub_rooms', 'Rooms that the workers of this pod hold.', [], (metric) => {
+  metrics.gauge('flotilla_hub_rooms', 'Rooms that the workers of this pod hold.', [], (report) => {
     const { hub } = read();
-    if (hub) metric.set(hub.rooms);
+    if (hub) report(hub.rooms);
   });
-  gauge('flotilla_fleet_pods', 'Pods of the fleet that this pod knows, itself included.', [], (metric) => {
+  metrics.gauge('flotilla_fleet_pods', 'Pods of the fleet that this pod knows, itself included.', [], (report) => {
     const { hub } = read();
-    if (hub) metric.set(hub.pods);
+    if (hub) report(hub.pods);
   });
-  gauge('flotilla_fleet_workers', 'Workers of all pods that this pod knows.', [], (metric) => {
+  metrics.gauge('flotilla_fleet_workers', 'Workers of all pods that this pod knows.', [], (report) => {
     const { hub } = read();
-    if (hub) metric.set(hub.workers);
+    if (hub) report(hub.workers);
   });
-  gauge('flotilla_link_state', '1 for the state in which the link to the other pods is.', ['state'], (metric) => {
+  metrics.gauge(
+    'flotilla_link_state',
+    '1 for the state in which the link to the other pods is, 0 for the others.',
+    ['state'],
+    (report) => {
+      const link = read().hub?.link;
+      if (link) for (const state of LINK_STATES) report(state === link.state ? 1 : 0, { state });
+    },
+  );
+  metrics.gauge('flotilla_link_subscriptions', 'Channels that the link is subscribed to.', [], (report) => {
     const link = read().hub?.link;
-    if (link) for (const state of LINK_STATES) metric.set({ state }, state === link.state ? 1 : 0);
+    if (link) report(link.subscriptions);
   });
-  gauge('flotilla_link_subscriptions', 'Channels that the link is subscribed to.', [], (metric) => {
+  metrics.gauge(
+    'flotilla_link_probe_delay_seconds',
+    'How long the last message of this pod to itself took.',
+    [],
+    (report) => {
+      const probeDelayMs = read().hub?.link?.probeDelayMs;
+      if (probeDelayMs !== undefined) report(probeDelayMs / 1_000);
+    },
+  );
+  metrics.counter('flotilla_link_reconnects_total', 'Outages of the link that are over.', [], (report) => {
     const link = read().hub?.link;
-    if (link) metric.set(link.subscriptions);
+    if (link) report(link.reconnects);
   });
-  gauge('flotilla_link_probe_delay_seconds', 'How long the last message of this pod to itself took.', [], (metric) => {
-    const probeDelayMs = read().hub?.link?.probeDelayMs;
-    if (probeDelayMs !== undefined) metric.set(probeDelayMs / 1_000);
+  metrics.counter('flotilla_link_deaf_total', 'Times that the link was deaf and was rebuilt.', [], (report) => {
+    const link = read().hub?.link;
+    if (link) report(link.deafRebuilds);
   });
-  counter('flotilla_link_reconnects_total', 'Outages of the link that are over.', [], (metric) =>
-    metric.inc(read().hub?.link?.reconnects ?? 0),
-  );
-  counter('flotilla_link_deaf_total', 'Times that the link was deaf and was rebuilt.', [], (metric) =>
-    metric.inc(read().hub?.link?.deafRebuilds ?? 0),
-  );
+}
+
+/** Tiers over which nothing went are left out: in a launcher's worker, the link is not its own. */
+function tiersOf(bus: BusSnapshot | undefined): Array<[string, TierCounts]> {
+  if (!bus) return [];
+  const tiers: Array<[string, TierCounts]> = [['local', bus.local]];
+  if (bus.hub?.link) tiers.push(['link', bus.link]);
+  return tiers;
 }

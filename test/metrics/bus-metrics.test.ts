@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { declareBusMetrics } from '../../dist/metrics/bus-metrics';
+import { declareBusMetrics, declareHubMetrics } from '../../dist/metrics/bus-metrics';
 import { type RedisSettings, resolveRedisSettings } from '../../dist/redis';
 import { startPod, type TestPod } from '../bus/topology';
 import { RedisServer } from '../support/redis-server';
@@ -16,6 +16,7 @@ describe('the metrics of the bus', () => {
     await pod.addServer();
     await pod.link.ready();
     declareBusMetrics(registry, () => pod.hub.snapshot());
+    declareHubMetrics(registry, () => pod.hub.snapshot());
   });
   afterAll(async () => {
     await pod?.close();

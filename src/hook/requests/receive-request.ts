@@ -47,6 +47,9 @@ export function receiveRequest(
 /** A virtual request on its way, until it is answered. */
 class OpenRequest {
   readonly #joinsBefore: number;
+  readonly #begun = performance.now();
+  #method = '';
+  #route: unknown;
   #open = false;
   #answered = false;
 
@@ -62,6 +65,7 @@ class OpenRequest {
     const { runtime, connected } = this;
     const { app } = runtime;
     this.#open = true;
+    this.#method = method;
     connected.openRequests += 1;
     runtime.requests.begin();
     try {
@@ -78,6 +82,7 @@ class OpenRequest {
 
   #answer(response: SinkResponse): void {
     const { app } = this.runtime;
+    this.#route = response.route;
     const headers: Record<string, unknown> = {};
     for (const [name, value] of Object.entries(response.headers ?? {})) {
       // The cookie stays on this side: scripts of the client must not see it.
@@ -97,8 +102,16 @@ class OpenRequest {
     if (sockets.sendStatusCode) jwr.statusCode = response.statusCode;
     afterJoins(this.runtime, this.connected.socket, this.#joinsBefore, () => {
       this.#send(jwr);
+      this.#measure(response.statusCode);
       this.#end();
     });
+  }
+
+  /** Requests that were refused unrouted are counted elsewhere. */
+  #measure(statusCode: number): void {
+    if (this.#method === '') return;
+    const seconds = (performance.now() - this.#begun) / 1_000;
+    this.runtime.metrics.requestAnswered(this.#method, this.#route, statusCode, seconds);
   }
 
   /** A socket that has gone has ended its requests already. */

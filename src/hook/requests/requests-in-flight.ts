@@ -3,6 +3,11 @@ export class RequestsInFlight {
   #count = 0;
   #onIdle: Array<() => void> = [];
 
+  /** How many there are. */
+  get count(): number {
+    return this.#count;
+  }
+
   begin(): void {
     this.#count += 1;
   }

@@ -1,0 +1,43 @@
+import type { Server } from 'socket.io';
+import type { HookReading } from '../../metrics/hook-metrics';
+import type { HookRuntime } from '../runtime';
+
+/** Engine.IO's connections. */
+interface EngineInternals {
+  clients: Record<string, { protocol: number; transport: { name: string } }>;
+}
+
+/** Reads what the hook knows of itself, for the metrics. */
+export function readHook(runtime: HookRuntime): HookReading {
+  const { counters } = runtime;
+  const server = runtime.hasServer ? readServer(runtime.io) : { connections: [], sockets: 0, rooms: 0 };
+  return {
+    ...server,
+    requestsInFlight: runtime.requests.count,
+    parseErrors: counters.parseErrors,
+    refusedWhileLowering: counters.refusedWhileLowering,
+    heldResponses: counters.heldResponses,
+    heldTooLong: counters.heldTooLong,
+    failedOrders: counters.failedOrders,
+    handshakesRefused: counters.handshakesRefused,
+    bus: runtime.fleet?.snapshot(),
+    sessions: undefined,
+  };
+}
+
+function readServer(io: Server): Pick<HookReading, 'connections' | 'sockets' | 'rooms'> {
+  const connections = new Map<string, HookReading['connections'][number]>();
+  for (const { protocol, transport } of Object.values((io.engine as unknown as EngineInternals).clients)) {
+    const key = `${transport.name} ${protocol}`;
+    const entry = connections.get(key) ?? { transport: transport.name, protocol, count: 0 };
+    entry.count += 1;
+    connections.set(key, entry);
+  }
+  let sockets = 0;
+  let rooms = 0;
+  for (const { adapter, sockets: members } of io._nsps.values()) {
+    sockets += members.size;
+    rooms += Math.max(0, adapter.rooms.size - adapter.sids.size);
+  }
+  return { connections: [...connections.values()], sockets, rooms };
+}

@@ -1,0 +1,29 @@
+import type { Registry } from 'prom-client';
+import { Declarations } from './declarations';
+
+/** What a worker's part of the front door has done since the start. */
+export interface FrontDoorReading {
+  /** Connections open now. */
+  connections: number;
+  /** Requests of other workers' sessions that were passed on, by way. */
+  passedOn: ReadonlyMap<string, number>;
+}
+
+/** Declares the metrics of a worker's part of the front door. */
+export function declareFrontDoorMetrics(registry: Registry, read: () => FrontDoorReading): void {
+  const metrics = new Declarations(registry);
+  metrics.gauge(
+    'flotilla_http_connections',
+    'Open connections to the app’s HTTP server, those of sockets included.',
+    [],
+    (report) => report(read().connections),
+  );
+  metrics.counter(
+    'flotilla_misrouted_requests_total',
+    'Socket.IO requests that came to another worker than their session’s and were passed on, by way.',
+    ['way'],
+    (report) => {
+      for (const [way, count] of read().passedOn) report(count, { way });
+    },
+  );
+}

@@ -1,0 +1,179 @@
+import { Histogram, Registry } from 'prom-client';
+import { type BusSnapshot, declareBusMetrics } from './bus-metrics';
+import { Declarations, type MetricReading } from './declarations';
+import { RouteNames } from './route-names';
+
+/** The numbers that the hook has at the moment of reading. */
+export interface HookReading {
+  /** Open client connections, by transport and Engine.IO version. */
+  connections: Array<{ transport: string; protocol: number; count: number }>;
+  /** Connected sockets of every namespace. */
+  sockets: number;
+  /** Rooms besides those that every socket has to itself. */
+  rooms: number;
+  requestsInFlight: number;
+  parseErrors: number;
+  refusedWhileLowering: number;
+  heldResponses: number;
+  heldTooLong: number;
+  failedOrders: number;
+  handshakesRefused: ReadonlyMap<string, number>;
+  /** Absent where a third-party adapter takes the place of the bus. */
+  bus: BusSnapshot | undefined;
+  /** Absent where the app has no session store of ours. */
+  sessions: SessionReading | undefined;
+}
+
+/** How the session store of this process does. */
+export interface SessionReading {
+  operations: Record<string, { calls: number; errors: number; totalMs: number }>;
+  merged: number;
+  gone: number;
+}
+
+/** Upper bounds of the latency histogram, in seconds. */
+const LATENCY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+
+/** The metrics of one Sails app, in a registry of their own. */
+export class HookMetrics {
+  readonly #registry = new Registry();
+  readonly #requests: Histogram<'method' | 'route' | 'status'>;
+  readonly #routes = new RouteNames();
+  /** One for all metrics of a reading: making it looks at every connection. */
+  #reading: HookReading | undefined;
+
+  constructor(makeReading: () => HookReading) {
+    const read = () => {
+      this.#reading ??= makeReading();
+      return this.#reading;
+    };
+    this.#requests = new Histogram({
+      name: 'flotilla_virtual_request_duration_seconds',
+      help: 'Time from a virtual request to its response, by method, route and class of status.',
+      labelNames: ['method', 'route', 'status'],
+      buckets: LATENCY_BUCKETS,
+      registers: [this.#registry],
+    });
+    declareConnections(this.#registry, read);
+    declareRequests(this.#registry, read);
+    declareSessions(this.#registry, read);
+    declareBusMetrics(this.#registry, () => read().bus);
+  }
+
+  /**
+   * A virtual request was answered.
+   * @param route the pattern of the route that answered it; `undefined` where none did
+   * @param seconds from its arrival to its response
+   */
+  requestAnswered(method: string, route: unknown, statusCode: number, seconds: number): void {
+    this.#requests.observe({ method, route: this.#routes.of(route), status: statusClass(statusCode) }, seconds);
+  }
+
+  /** Everything, as plain data. */
+  read(): Promise<MetricReading[]> {
+    this.#reading = undefined;
+    return this.#registry.getMetricsAsJSON() as Promise<MetricReading[]>;
+  }
+}
+
+function declareConnections(registry: Registry, read: () => HookReading): void {
+  const metrics = new Declarations(registry);
+  metrics.gauge(
+    'flotilla_connections',
+    'Open connections of clients, by transport and version of the Engine.IO protocol.',
+    ['transport', 'protocol'],
+    (report) => {
+      for (const { transport, protocol, count } of read().connections) report(count, { transport, protocol });
+    },
+  );
+  metrics.gauge('flotilla_sockets', 'Connected sockets, those of all namespaces together.', [], (report) =>
+    report(read().sockets),
+  );
+  metrics.gauge(
+    'flotilla_rooms',
+    'Rooms that have somebody in this worker; those that each socket has to itself are not counted.',
+    [],
+    (report) => report(read().rooms),
+  );
+  metrics.counter(
+    'flotilla_handshakes_refused_total',
+    'Connections and polls of clients that were refused, by reason.',
+    ['reason'],
+    (report) => {
+      for (const [reason, count] of read().handshakesRefused) report(count, { reason });
+    },
+  );
+}
+
+function declareRequests(registry: Registry, read: () => HookReading): void {
+  const metrics = new Declarations(registry);
+  metrics.gauge('flotilla_virtual_requests_in_flight', 'Virtual requests that are not answered yet.', [], (report) =>
+    report(read().requestsInFlight),
+  );
+  metrics.counter(
+    'flotilla_virtual_requests_rejected_total',
+    'Messages that reached no route: not a virtual request, or the app was being lowered.',
+    ['reason'],
+    (report) => {
+      const { parseErrors, refusedWhileLowering } = read();
+      report(parseErrors, { reason: 'parse-error' });
+      report(refusedWhileLowering, { reason: 'lowering' });
+    },
+  );
+  metrics.counter(
+    'flotilla_responses_held_total',
+    'Virtual responses that waited for joins to be confirmed, by outcome.',
+    ['outcome'],
+    (report) => {
+      const { heldResponses, heldTooLong } = read();
+      report(heldResponses - heldTooLong, { outcome: 'confirmed' });
+      report(heldTooLong, { outcome: 'timed-out' });
+    },
+  );
+  metrics.counter(
+    'flotilla_failed_orders_total',
+    'Joins, leaves and the like that failed and whose caller did not listen to the outcome.',
+    [],
+    (report) => report(read().failedOrders),
+  );
+}
+
+function declareSessions(registry: Registry, read: () => HookReading): void {
+  const metrics = new Declarations(registry);
+  metrics.counter(
+    'flotilla_session_operations_total',
+    'Operations on the session store, by kind and outcome.',
+    ['operation', 'outcome'],
+    (report) => {
+      for (const [operation, { calls, errors }] of Object.entries(read().sessions?.operations ?? {})) {
+        report(calls - errors, { operation, outcome: 'ok' });
+        report(errors, { operation, outcome: 'failed' });
+      }
+    },
+  );
+  metrics.counter(
+    'flotilla_session_operation_seconds_total',
+    'Time spent waiting for the session store, by kind of operation.',
+    ['operation'],
+    (report) => {
+      for (const [operation, { totalMs }] of Object.entries(read().sessions?.operations ?? {})) {
+        report(totalMs / 1_000, { operation });
+      }
+    },
+  );
+  metrics.counter(
+    'flotilla_session_conflicts_total',
+    'Saves that came after somebody else’s: merged by key, or dropped since the session was gone.',
+    ['outcome'],
+    (report) => {
+      const { sessions } = read();
+      if (!sessions) return;
+      report(sessions.merged, { outcome: 'merged' });
+      report(sessions.gone, { outcome: 'gone' });
+    },
+  );
+}
+
+function statusClass(statusCode: number): string {
+  return statusCode >= 100 && statusCode < 600 ? `${Math.floor(statusCode / 100)}xx` : 'other';
+}
