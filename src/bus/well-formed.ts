@@ -7,6 +7,9 @@ const number: Check = (value) => typeof value === 'number' && Number.isFinite(va
 const flag: Check = (value) => typeof value === 'boolean';
 const list: Check = (value) => Array.isArray(value);
 const texts: Check = (value) => Array.isArray(value) && value.every(text);
+/** Room names are strings, but JavaScript callers also join and address rooms by number, as Socket.IO lets them. */
+const room: Check = (value) => text(value) || number(value);
+const rooms: Check = (value) => Array.isArray(value) && value.every(room);
 const anything: Check = () => true;
 const object: Check = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
 const optional =
@@ -22,8 +25,8 @@ const plainPacket = shape({ type: number, data: list });
 
 const questions: Record<string, Check> = {
   fetchSockets: anything,
-  join: shape({ rooms: texts }),
-  leave: shape({ rooms: texts }),
+  join: shape({ rooms }),
+  leave: shape({ rooms }),
   leaveAll: anything,
   disconnect: shape({ close: flag }),
   serverSideEmit: shape({ args: list, acknowledge: flag }),
@@ -58,19 +61,17 @@ const messages: Record<MessageKind, Check> = {
     version: text,
   }),
   [MessageKind.Welcome]: shape({ podTag: text, podName: text }),
-  [MessageKind.Interest]: shape({ nsp: text, room: text, on: flag, seq: number }),
+  [MessageKind.Interest]: shape({ nsp: text, room, on: flag, seq: number }),
   [MessageKind.Confirm]: shape({ seq: number }),
   [MessageKind.Broadcast]: (value) =>
-    shape({ from: text, nsp: text, rooms: texts, except: texts, flags: object, packet: optional(plainPacket) })(
-      value,
-    ) &&
+    shape({ from: text, nsp: text, rooms, except: rooms, flags: object, packet: optional(plainPacket) })(value) &&
     ((value as { payload?: unknown }).payload !== undefined || plainPacket((value as { packet?: unknown }).packet)),
   [MessageKind.Ask]: shape({
     id: text,
     from: text,
     nsp: text,
     question,
-    target: shape({ rooms: texts, except: texts, ids: optional(texts) }),
+    target: shape({ rooms, except: rooms, ids: optional(texts) }),
     deadlineMs: number,
   }),
   [MessageKind.Part]: shape({ id: text, from: text, part: object }),

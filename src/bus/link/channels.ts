@@ -17,7 +17,7 @@ export function plainChannels(prefix: string): Channels {
   return {
     all: () => `${prefix}bus:all`,
     pod: (podTag) => `${prefix}bus:pod:${podTag}`,
-    room: (nsp, room) => `${prefix}bus:room:${nsp}#${room}`,
+    room: (nsp, room) => `${prefix}bus:${roomName(nsp, room)}`,
     probes: (podTag) => [`${prefix}bus:probe:${podTag}`],
   };
 }
@@ -32,7 +32,7 @@ export function partitionedChannels(prefix: string, partitions: number): Channel
   return {
     all: () => name(0, 'all'),
     pod: (podTag) => name(hash(podTag), `pod:${podTag}`),
-    room: (nsp, room) => name(hash(`${nsp}#${room}`), `room:${nsp}#${room}`),
+    room: (nsp, room) => name(hash(`${nsp}#${room}`), roomName(nsp, room)),
     probes: (podTag) => tags.map((_, partition) => name(partition, `probe:${podTag}`)),
   };
 }
@@ -49,6 +49,11 @@ export function evenTags(partitions: number): string[] {
     missing -= 1;
   }
   return tags as string[];
+}
+
+/** Callers in JavaScript may use numbers; the room 1 is not the room "1", as in a set of room names. */
+function roomName(nsp: string, room: string): string {
+  return `${typeof room === 'number' ? 'number' : 'room'}:${nsp}#${room}`;
 }
 
 function hash(text: string): number {
