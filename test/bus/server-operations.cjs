@@ -85,6 +85,14 @@ const operations = {
     io.of('/').adapter.delSockets({ rooms: new Set(rooms), except: new Set(except), flags }, leave),
   disconnectSockets: (io, { rooms = [], except = [], close }) =>
     operator(io, rooms, except, {}).disconnectSockets(close),
+  emitThenDisconnect: (io, { event }) => {
+    io.emit(event);
+    io.disconnectSockets(true);
+  },
+  remoteEmitWithAck: async (io, { id, event, args }) => {
+    const [socket] = await io.in(id).fetchSockets();
+    return socket.timeout(5_000).emitWithAck(event, ...args);
+  },
   joinAnywhere: (io, { target, rooms }) => io.of('/').adapter.joinAnywhere(target, rooms),
   leaveAnywhere: (io, { target, rooms }) => io.of('/').adapter.leaveAnywhere(target, rooms),
   leaveAllAnywhere: (io, { target }) => io.of('/').adapter.leaveAllAnywhere(target),
@@ -141,6 +149,7 @@ function operator(target, rooms, except, flags) {
 /** What the suite's clients may ask of the server they are connected to. */
 function installClientEvents(io) {
   io.heard = [];
+  io.of('/custom');
   io.linkChanges = [];
   io.fleet?.onLinkChange((up) => io.linkChanges.push(up));
   io.on('connection', (socket) => {

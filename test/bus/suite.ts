@@ -125,6 +125,17 @@ export function busSuite(name: string, createTopology: TopologyFactory, { ownPro
         expect(await record.settle()).toEqual([['hello'], ['hello'], ['hello']]);
       });
 
+      it('takes a number for a room, and does not take it for the text of that number', async () => {
+        const sockets = await threeClients();
+        await join(sockets[1], 123 as never);
+        await join(sockets[2], '123');
+        const record = recorder(sockets);
+        for (const server of servers) await server.run('emit', { rooms: [123], event: 'number' });
+        await servers[0].run('emit', { rooms: ['123'], event: 'text' });
+        expect(await record.settle()).toEqual([[], ['number', 'number', 'number'], ['text']]);
+        expect((await servers[0].run('fetchSockets', { rooms: [123] })).sockets).toHaveLength(1);
+      });
+
       it('stays on its server with the local flag', async () => {
         const record = recorder(await threeClients());
         await servers[0].run('emit', { flags: { local: true }, event: 'hello' });
@@ -193,6 +204,23 @@ export function busSuite(name: string, createTopology: TopologyFactory, { ownPro
       it('reaches no client of another namespace', async () => {
         const record = recorder(await threeClients());
         await servers[0].run('emit', { nsp: '/other', event: 'hello' });
+        expect(await record.settle()).toEqual([[], [], []]);
+      });
+
+      it('reaches the clients of a namespace of its own, and only those', async () => {
+        const main = await threeClients();
+        const custom = await Promise.all(
+          main.map(async (socket) => {
+            const other = socket.io.socket('/custom');
+            clients.push(other);
+            await new Promise<void>((resolve) => other.once('connect', resolve));
+            return other;
+          }),
+        );
+        const record = recorder(main);
+        const got = custom.map((socket) => new Promise((resolve) => socket.once('hello', resolve)));
+        await servers[0].run('emit', { nsp: '/custom', event: 'hello', args: [1] });
+        expect(await Promise.all(got)).toEqual([1, 1, 1]);
         expect(await record.settle()).toEqual([[], [], []]);
       });
 
@@ -349,6 +377,17 @@ export function busSuite(name: string, createTopology: TopologyFactory, { ownPro
         expect(sockets[0].connected).toBe(true);
       });
 
+      it('to disconnect come after what was sent before', async () => {
+        const sockets = await threeClients();
+        const events = sockets.map((socket) => {
+          const seen: string[] = [];
+          socket.on('bye', () => seen.push('bye'));
+          return new Promise<string[]>((resolve) => socket.once('disconnect', (reason) => resolve([...seen, reason])));
+        });
+        await servers[0].run('emitThenDisconnect', { event: 'bye' });
+        expect(await Promise.all(events)).toEqual(Array(3).fill(['bye', 'io server disconnect']));
+      });
+
       it('C01: say how many sockets they reached, once it has happened there', async () => {
         const sockets = await threeClients();
         const target = { rooms: [], ids: [sockets[1].id, sockets[2].id] };
@@ -482,6 +521,12 @@ export function busSuite(name: string, createTopology: TopologyFactory, { ownPro
         });
       });
 
+      it('works for one socket of another server', async () => {
+        const [, second] = await threeClients();
+        second.on('ask', (value, callback) => callback(value + 1));
+        expect(await servers[0].run('remoteEmitWithAck', { id: second.id, event: 'ask', args: [41] })).toBe(42);
+      });
+
       it('gives what came when a client does not answer', async () => {
         const sockets = await threeClients();
         sockets[0].on('ask', (callback) => callback('a'));
@@ -525,6 +570,20 @@ export function busSuite(name: string, createTopology: TopologyFactory, { ownPro
         for (let round = 0; round < 4; round++) {
           expect(await servers[round % 3]?.run('fetchSockets', { timeout: 30_000 })).toEqual({ sockets: [] });
         }
+        for (const server of servers) await untilServerCount(server, size);
+      });
+
+      it('C12: does not wait for a server that dies while it is asked', async () => {
+        const event = `event-${Math.random()}`;
+        const victim = await topology.addServer();
+        for (const server of topology.servers) await untilServerCount(server, size + 1);
+        for (const server of topology.servers)
+          await server.run('listen', { event, answer: server === victim ? undefined : 'here' });
+        const answer = servers[0].run('serverSideEmitWithAck', { event });
+        while ((await victim.run('heard')).length === 0) await nextTurn();
+        topology.servers.pop();
+        await stopProcess(victim);
+        expect(await answer).toEqual({ error: null, responses: Array(size - 1).fill('here') });
         for (const server of servers) await untilServerCount(server, size);
       });
 
