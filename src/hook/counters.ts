@@ -12,6 +12,10 @@ export class HookCounters {
   heldTooLong = 0;
   /** Joins, leaves and the like that failed with nobody listening to the outcome. */
   failedOrders = 0;
+  /** Messages from clients. */
+  messagesIn = 0;
+  /** Messages to clients. */
+  messagesOut = 0;
   /** Connections and polls that Engine.IO refused, by reason. */
   readonly handshakesRefused = new Map<string, number>();
 }

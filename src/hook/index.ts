@@ -1,11 +1,13 @@
 import { readIdentity } from '../bus/identity';
 import type { MetricReading } from '../metrics/declarations';
+import type { HookPulse } from '../metrics/hook-metrics';
 import type { SailsApp, SailsHookDefinition } from '../types/sails';
 import { hasThirdPartyAdapter } from './adapters/third-party-adapter';
 import type { HookCounters } from './counters';
 import { makeDefaults } from './defaults';
 import { joinFleetOf } from './fleet-membership';
 import { initialize } from './initialize';
+import { readPulse } from './metrics/read-hook';
 import { HookRuntime } from './runtime';
 import { configure } from './settings/configure';
 import type { FlotillaSettings } from './settings/flotilla-settings';
@@ -23,6 +25,7 @@ function flotillaHook(app: SailsApp): flotillaHook.HookDefinition {
     packageName: 'sails-hook-flotilla',
     counters: runtime.counters,
     readMetrics: () => runtime.metrics.read(),
+    readPulse: () => readPulse(runtime),
     defaults: makeDefaults(),
 
     configure() {
@@ -68,6 +71,8 @@ namespace flotillaHook {
     counters: HookCounters;
     /** The metrics of this process (docs/metrics.md), as plain data. */
     readMetrics(): Promise<MetricReading[]>;
+    /** A few numbers of this process, for live views. */
+    readPulse(): HookPulse;
     /** Sends a message to the other processes on the admin bus; does nothing without a Redis adapter. */
     broadcastAdminMessage(event: string, payload: unknown): void;
     /** Sends a message to every process on the admin bus; does nothing without a Redis adapter. */

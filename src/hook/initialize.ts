@@ -5,6 +5,7 @@ import { ensureHandshakeSession } from './connection/handshake-session';
 import { makeOnConnection } from './connection/on-connection';
 import { readSdkMetadata } from './connection/sdk-metadata';
 import { SocketsDependencyError } from './errors';
+import { countMessages } from './metrics/count-messages';
 import { countRefusedHandshakes } from './metrics/refused-handshakes';
 import { rememberRoutes } from './metrics/remember-routes';
 import type { HookRuntime } from './runtime';
@@ -28,6 +29,7 @@ export async function initialize(runtime: HookRuntime): Promise<void> {
   const io = createServer(runtime, app.hooks.http, fleet?.createAdapter() as AdapterConstructor | undefined);
   runtime.io = io;
   app.io = io;
+  countMessages(runtime.counters, io);
   countRefusedHandshakes(runtime, io);
   rememberRoutes(app);
   if (hasThirdPartyAdapter(runtime)) await useThirdPartyAdapter(runtime, io);

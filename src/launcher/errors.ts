@@ -12,7 +12,13 @@ export type LauncherErrorCode =
   | 'E_CRASH_LOOP'
   | 'E_UNSUPPORTED_NODE'
   | 'E_REDIS_REQUIRED'
-  | 'E_LIFT';
+  | 'E_LIFT'
+  | 'E_OPS_NO_SOCKETS'
+  | 'E_OPS_WORKER_SILENT'
+  | 'E_OPS_REQUEST'
+  | 'E_OPS_NO_SUCH_SOCKET'
+  | 'E_OPS_NO_WORKER'
+  | 'E_OPS_TOKEN';
 
 /** Trouble that the launcher reports, with a stable code. */
 export class LauncherError extends Error {

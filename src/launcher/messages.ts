@@ -1,3 +1,4 @@
+import type { OpsQuestion } from './ops/protocol';
 import type { PublicAddress, SettingsDocument } from './settings-document';
 
 /** What a worker tells its primary over Node's IPC channel. The discriminant keeps these apart from an app's own messages. */
@@ -13,7 +14,9 @@ export type FromWorker =
   /** It took every delivery up to this number, and has so many connections now. */
   | { flotilla: 'load'; taken: number; connections: number }
   /** An upgrade (its handle travels along) that belongs to the worker with this tag; `head` is all that was read of it. */
-  | { flotilla: 'handover'; to: string; head: Uint8Array };
+  | { flotilla: 'handover'; to: string; head: Uint8Array }
+  /** The answer to `ask`, or the error that it met. */
+  | { flotilla: 'answer'; id: number; value?: unknown; error?: { code: string | undefined; message: string } };
 
 /** What the primary tells a worker. */
 export type ToWorker =
@@ -24,6 +27,8 @@ export type ToWorker =
   | { flotilla: 'connection'; seq: number }
   /** A connection whose first bytes were read already, by the worker that had it before. */
   | { flotilla: 'upgrade'; seq: number; head: Uint8Array }
+  /** A question of the ops server. */
+  | { flotilla: 'ask'; id: number; question: OpsQuestion }
   | { flotilla: 'stop' };
 
 /** Whether a message on the IPC channel is one of ours. */

@@ -11,6 +11,9 @@ export interface HookReading {
   sockets: number;
   /** Rooms besides those that every socket has to itself. */
   rooms: number;
+  /** Messages from and to clients, since the start. */
+  messagesIn: number;
+  messagesOut: number;
   requestsInFlight: number;
   parseErrors: number;
   refusedWhileLowering: number;
@@ -29,6 +32,20 @@ export interface SessionReading {
   operations: Record<string, { calls: number; errors: number; totalMs: number }>;
   merged: number;
   gone: number;
+}
+
+/** A few numbers of the hook, cheap enough to be read all the time. Counts are since the start. */
+export interface HookPulse {
+  sockets: number;
+  rooms: number;
+  /** Messages from and to clients. */
+  messagesIn: number;
+  messagesOut: number;
+  requests: number;
+  /** Messages of the bus, in both directions. */
+  busMessages: number;
+  sessionCalls?: number;
+  sessionErrors?: number;
 }
 
 /** Upper bounds of the latency histogram, in seconds. */
@@ -94,6 +111,16 @@ function declareConnections(registry: Registry, read: () => HookReading): void {
     'Rooms that have somebody in this worker; those that each socket has to itself are not counted.',
     [],
     (report) => report(read().rooms),
+  );
+  metrics.counter(
+    'flotilla_messages_total',
+    'Messages from clients (in) and to clients (out), requests and answers included.',
+    ['direction'],
+    (report) => {
+      const { messagesIn, messagesOut } = read();
+      report(messagesIn, { direction: 'in' });
+      report(messagesOut, { direction: 'out' });
+    },
   );
   metrics.counter(
     'flotilla_handshakes_refused_total',

@@ -1,5 +1,5 @@
 import type { Server } from 'socket.io';
-import type { HookReading } from '../../metrics/hook-metrics';
+import type { HookPulse, HookReading } from '../../metrics/hook-metrics';
 import type { HookRuntime } from '../runtime';
 
 /** Engine.IO's connections. */
@@ -13,6 +13,8 @@ export function readHook(runtime: HookRuntime): HookReading {
   const server = runtime.hasServer ? readServer(runtime.io) : { connections: [], sockets: 0, rooms: 0 };
   return {
     ...server,
+    messagesIn: counters.messagesIn,
+    messagesOut: counters.messagesOut,
     requestsInFlight: runtime.requests.count,
     parseErrors: counters.parseErrors,
     refusedWhileLowering: counters.refusedWhileLowering,
@@ -25,6 +27,15 @@ export function readHook(runtime: HookRuntime): HookReading {
   };
 }
 
+/** Reads a few numbers without looking at each connection. */
+export function readPulse(runtime: HookRuntime): HookPulse {
+  const { messagesIn, messagesOut, requests } = runtime.counters;
+  const counts = runtime.hasServer ? countMembers(runtime.io) : { sockets: 0, rooms: 0 };
+  const bus = runtime.fleet?.snapshot();
+  const busMessages = bus ? bus.local.messagesIn + bus.local.messagesOut : 0;
+  return { ...counts, messagesIn, messagesOut, requests, busMessages };
+}
+
 function readServer(io: Server): Pick<HookReading, 'connections' | 'sockets' | 'rooms'> {
   const connections = new Map<string, HookReading['connections'][number]>();
   for (const { protocol, transport } of Object.values((io.engine as unknown as EngineInternals).clients)) {
@@ -33,11 +44,15 @@ function readServer(io: Server): Pick<HookReading, 'connections' | 'sockets' | '
     entry.count += 1;
     connections.set(key, entry);
   }
+  return { ...countMembers(io), connections: [...connections.values()] };
+}
+
+function countMembers(io: Server): { sockets: number; rooms: number } {
   let sockets = 0;
   let rooms = 0;
   for (const { adapter, sockets: members } of io._nsps.values()) {
     sockets += members.size;
     rooms += Math.max(0, adapter.rooms.size - adapter.sids.size);
   }
-  return { connections: [...connections.values()], sockets, rooms };
+  return { sockets, rooms };
 }

@@ -38,6 +38,11 @@ export class ConnectionIntake {
     });
   }
 
+  /** Open connections. */
+  get connections(): number {
+    return this.#connections;
+  }
+
   /** Counts a connection that came another way. */
   count(socket: Socket): void {
     this.#connections++;

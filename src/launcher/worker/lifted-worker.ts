@@ -3,6 +3,7 @@ import { setupWorker } from '@socket.io/sticky';
 import type { Identity } from '../../bus/identity';
 import { LauncherError, type LauncherErrorCode } from '../errors';
 import type { LaunchEnvironment } from '../messages';
+import { OpsAnswering } from '../ops/worker/answer-questions';
 import { appSocketPath, peerSocketPath } from '../runtime-directory';
 import type { PublicAddress, SettingsDocument } from '../settings-document';
 import { assertCanTakeConnections, ConnectionIntake } from './connection-intake';
@@ -28,6 +29,7 @@ export class LiftedWorker {
   isLifted = false;
   #agreement: Promise<Agreement> | undefined;
   #router: Router | undefined;
+  #intake: ConnectionIntake | undefined;
 
   constructor(
     private readonly sails: SailsApp,
@@ -39,6 +41,10 @@ export class LiftedWorker {
   /** @throws whatever stops the lift */
   async lift(config: Record<string, unknown>): Promise<void> {
     const { sails } = this;
+    new OpsAnswering(sails, this.link, () => ({
+      connections: this.#intake?.connections ?? 0,
+      passedOn: this.#router?.passedOn ?? new Map(),
+    }));
     sails.on('hook:userconfig:loaded', () => this.#agreeBeforeHooks());
     sails.on('hook:http:loaded', () => this.#takeOverServer(sails.hooks.http?.server));
     sails.on('hook:sockets:loaded', () => {
@@ -126,14 +132,14 @@ export class LiftedWorker {
       const { identity, launch, link } = this;
       const directory = launch.directory;
       listenLocally(server, appSocketPath(directory, identity.worker), address);
-      const intake = new ConnectionIntake(server, link, () => this.sails.io?.engine.clientsCount ?? 0);
+      this.#intake = new ConnectionIntake(server, link, () => this.sails.io?.engine.clientsCount ?? 0);
       this.#router = new Router({
         server,
         link: launch.mode === 'route' ? link : undefined,
         self: identity,
         socketPath: document.socketPath,
         peerPathOf: (tag) => peerSocketPath(directory, tag),
-        onTunnel: (socket) => intake.count(socket),
+        onTunnel: (socket) => this.#intake?.count(socket),
       });
     });
   }

@@ -31,6 +31,8 @@ export interface RouterOptions {
  * `@socket.io/sticky` learns of their session.
  */
 export class Router {
+  /** How many requests were passed on, by way: `poll`, `hand-over`, `tunnel`. */
+  readonly passedOn = new Map<string, number>();
   readonly #check: MisroutedCheck;
   readonly #polls: PollRelay;
   readonly #upgrades: UpgradeRelay;
@@ -82,6 +84,7 @@ export class Router {
     const owner = this.#check.ownerOf(request.url);
     if (owner === undefined) return false;
     if (expectsContinue) response.writeContinue();
+    this.#count('poll');
     this.#polls.pass(request, response, owner);
     return true;
   }
@@ -90,7 +93,11 @@ export class Router {
     dropForgedPeer(request);
     const owner = this.#check.ownerOf(request.url);
     if (owner === undefined) return false;
-    this.#upgrades.pass(request, socket, head, owner);
+    this.#count(this.#upgrades.pass(request, socket, head, owner));
     return true;
+  }
+
+  #count(way: string): void {
+    this.passedOn.set(way, (this.passedOn.get(way) ?? 0) + 1);
   }
 }

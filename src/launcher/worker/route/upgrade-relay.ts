@@ -21,7 +21,8 @@ export class UpgradeRelay {
     private readonly socketPathOf: (tag: string) => string,
   ) {}
 
-  pass(request: IncomingMessage, socket: Socket, head: Buffer, owner: string): void {
+  /** @returns the way that it takes */
+  pass(request: IncomingMessage, socket: Socket, head: Buffer, owner: string): 'hand-over' | 'tunnel' {
     // nobody else listens to this socket any more
     socket.on('error', () => socket.destroy());
     const handOver = this.link !== undefined && canHandOver(socket);
@@ -32,6 +33,7 @@ export class UpgradeRelay {
       if (handOver) this.#handOver(socket, Buffer.concat([serialiseHead(request), rest]), owner);
       else this.#tunnel(request, socket, rest, owner);
     });
+    return handOver ? 'hand-over' : 'tunnel';
   }
 
   close(): void {

@@ -1,0 +1,22 @@
+import type { Server } from 'socket.io';
+import type { HookCounters } from '../counters';
+
+/** Engine.IO's connection, as far as it tells of messages. */
+interface EngineConnection {
+  on(event: 'message', listener: () => void): void;
+  on(event: 'packetCreate', listener: (packet: { type: string }) => void): void;
+}
+
+/** Counts the messages of every connection. Nobody else listens to these events, so they cost a call each. */
+export function countMessages(counters: HookCounters, io: Server): void {
+  const countIn = () => {
+    counters.messagesIn += 1;
+  };
+  const countOut = ({ type }: { type: string }) => {
+    if (type === 'message') counters.messagesOut += 1;
+  };
+  io.engine.on('connection', (connection: EngineConnection) => {
+    connection.on('message', countIn);
+    connection.on('packetCreate', countOut);
+  });
+}
