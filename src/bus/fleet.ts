@@ -28,6 +28,12 @@ export interface WorkerRow {
 /** `draining`: still routable, takes no new sockets. `left`: after its last socket. */
 export type PodState = 'up' | 'draining' | 'left';
 
+/** Where a pod takes requests that other pods pass on. */
+export interface PeerAddress {
+  host: string;
+  port: number;
+}
+
 /** One pod: a hub and the workers around it. */
 export interface PodRow {
   name: string;
@@ -38,6 +44,8 @@ export interface PodRow {
   /** Milliseconds since the epoch of the last sign of life. */
   lastSeen: number;
   workers: WorkerRow[];
+  /** Absent where it takes none, and in rows of older versions. */
+  peer?: PeerAddress | undefined;
 }
 
 /** The member table: what `sails.sockets.fleet()` answers. */

@@ -48,6 +48,7 @@ const podRow = shape({
   version: text,
   lastSeen: number,
   workers: (value) => list(value) && (value as unknown[]).every(workerRow),
+  peer: optional(shape({ host: text, port: number })),
 });
 
 const messages: Record<MessageKind, Check> = {

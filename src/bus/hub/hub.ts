@@ -6,7 +6,7 @@ import type { BusSnapshot } from '../../metrics/bus-metrics';
 import { decodeMessage, encodeMessage } from '../codec';
 import { BusCounters } from '../counters';
 import { BusError } from '../errors';
-import type { BusLog, PodRow, PodState, WorkerRow } from '../fleet';
+import type { BusLog, PeerAddress, PodRow, PodState, WorkerRow } from '../fleet';
 import type { HubService } from '../hub-services';
 import { parseOwner } from '../ids';
 import type { Link, LinkOrigin, LinkStatus } from '../link/link';
@@ -52,6 +52,8 @@ export type LinkFactory = (origin: LinkOrigin, counters: BusCounters) => Link;
 interface HubEvents {
   'worker-joined': [row: WorkerRow];
   'worker-left': [row: WorkerRow];
+  /** Another pod came, went, or takes passed-on requests elsewhere. */
+  'pods-changed': [];
 }
 
 /** This long after its link has come up for the first time a pod knows the others: it greets them, and they answer at once. */
@@ -88,6 +90,7 @@ export class Hub extends EventEmitter<HubEvents> {
   #heartbeatTimer: NodeJS.Timeout | undefined;
   #server: Server | undefined;
   #state: PodState = 'up';
+  #peer: PeerAddress | undefined;
   #isPod: boolean;
   #isLinkLost = false;
   /** While this runs there may be pods that have not answered the greeting yet; questions wait for them. */
@@ -100,7 +103,7 @@ export class Hub extends EventEmitter<HubEvents> {
     this.counters = new BusCounters(options.log);
     this.#isPod = options.isPod !== false;
     this.#pods = new PodTable(
-      { changed: () => this.#tellMembers(), left: (pod) => this.#forgetPod(pod) },
+      { changed: () => this.#podsChanged(), left: (pod) => this.#forgetPod(pod) },
       options.heartbeatTimeoutMs ?? 5_000,
       options.log,
     );
@@ -182,6 +185,12 @@ export class Hub extends EventEmitter<HubEvents> {
   /** Offers a service that workers can call. */
   offer(name: string, service: HubService): void {
     this.#services.set(name, service);
+  }
+
+  /** Tells the other pods where this one takes requests that they pass on. */
+  announcePeer(address: PeerAddress): void {
+    this.#peer = address;
+    if (this.#isPod) this.#sendHeartbeat(false);
   }
 
   /** This pod takes no new sockets any more; it still routes, delivers and answers. */
@@ -338,6 +347,11 @@ export class Hub extends EventEmitter<HubEvents> {
   /** Nobody waits for the gone: it counts as one that had nothing to say. */
   #forgetResponder(responder: Responder): void {
     for (const collector of this.#collectors.values()) collector.left(responder);
+  }
+
+  #podsChanged(): void {
+    this.#tellMembers();
+    this.emit('pods-changed');
   }
 
   #tellMembers(): void {
@@ -608,6 +622,7 @@ export class Hub extends EventEmitter<HubEvents> {
       version: PACKAGE_VERSION,
       lastSeen: Date.now(),
       workers: this.workers().sort((left, right) => left.number - right.number),
+      ...(this.#peer && { peer: this.#peer }),
     };
   }
 

@@ -10,7 +10,7 @@ export interface RemotePod {
 
 /** Told of changes among the other pods. */
 export interface PodTableObserver {
-  /** A pod came, or its number of workers changed. */
+  /** A pod came or went, or its number of workers or its address changed. */
   changed(): void;
   left(pod: RemotePod): void;
 }
@@ -34,9 +34,9 @@ export class PodTable {
     }
     const seen = { ...row, lastSeen: Date.now() };
     if (known) {
-      const workersBefore = known.row.workers.length;
+      const before = known.row;
       known.row = seen;
-      if (workersBefore !== row.workers.length) this.observer.changed();
+      if (before.workers.length !== row.workers.length || !isSamePeer(before, row)) this.observer.changed();
       return;
     }
     this.log.info(`Flotilla: pod ${row.name} joined the fleet`);
@@ -79,4 +79,8 @@ export class PodTable {
     this.observer.left(pod);
     this.observer.changed();
   }
+}
+
+function isSamePeer({ peer: left }: PodRow, { peer: right }: PodRow): boolean {
+  return left?.host === right?.host && left?.port === right?.port;
 }
