@@ -42,7 +42,7 @@ export type DriverOrder =
 
 /** From a driver process to the coordinator. */
 export type DriverReport =
-  | { kind: 'loaded'; options: RawOptions; exports: string[] }
+  | { kind: 'loaded'; options: RawOptions; exports: string[]; definitions: MetricDefinition[] }
   | { kind: 'load-failed'; error: string }
   | { kind: 'setup-done'; data?: unknown; error?: string }
   | { kind: 'iteration-done'; id: number; interrupted: boolean; error?: string }

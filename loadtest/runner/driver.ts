@@ -93,7 +93,8 @@ class Driver {
       this.#context.options = options;
       const names = Object.keys(exports).filter((name) => typeof exports[name] === 'function');
       setInterval(() => this.#tellSamples(), TELL_EVERY_MS).unref();
-      tell({ kind: 'loaded', options: JSON.parse(JSON.stringify(options)), exports: names });
+      const { definitions } = this.#collector.take();
+      tell({ kind: 'loaded', options: JSON.parse(JSON.stringify(options)), exports: names, definitions });
     } catch (error) {
       tell({ kind: 'load-failed', error: describe(error) });
     }

@@ -83,7 +83,6 @@ class ScriptRun {
   #active = 0;
   #iterationsDone = 0;
   #begun = 0;
-  #firstError: string | undefined;
 
   constructor(
     private readonly options: RunOptions,
@@ -106,6 +105,9 @@ class ScriptRun {
       exports = loaded.exports;
       plans = planScenarios(raw);
       this.#store = new MetricStore(raw);
+      for (const definition of loaded.definitions) this.#store.define(definition);
+      // Nothing was counted yet, so this only finds thresholds that no metric can meet.
+      this.#store.failed(1);
       for (const { name, exec } of plans) {
         if (!exports.includes(exec)) throw new Error(`scenario "${name}": the script exports no function "${exec}"`);
       }
@@ -161,7 +163,7 @@ class ScriptRun {
     return driver;
   }
 
-  async #load(driver: Driver, bundle: string, parts: string[]): Promise<{ options: RawOptions; exports: string[] }> {
+  async #load(driver: Driver, bundle: string, parts: string[]): Promise<Extract<DriverReport, { kind: 'loaded' }>> {
     const scriptName = basename(this.options.script);
     const linesFile = this.options.linesFile && this.#partFile(this.#drivers.indexOf(driver));
     const report = await this.#ask(driver, { kind: 'load', bundle, scriptName, parts, linesFile }, 60_000, 'loading');
@@ -270,7 +272,6 @@ class ScriptRun {
       case 'iteration-done':
         this.#iterationsDone += 1;
         if (report.error) {
-          this.#firstError ??= report.error;
           this.#log.take('error', report.error);
         }
         this.#iterations.get(report.id)?.();
@@ -360,7 +361,7 @@ class ScriptRun {
       if (summary.error) this.options.print(`handleSummary failed: ${summary.error}`);
       for (const [file, text] of Object.entries(summary.files ?? {})) {
         if (file === 'stdout' || file === 'stderr') this.options.print(text.replace(/\n$/, ''));
-        else await writeFile(file, text);
+        else await writeFile(file, text).catch((error: Error) => this.options.print(`handleSummary: ${error.message}`));
       }
     }
     return this.#verdict(durationMs / 1000);

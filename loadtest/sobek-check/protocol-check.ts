@@ -29,8 +29,9 @@ function packetsSurvive(): void {
   const frames = attachments.map((attachment) => decodeBinary(encodeBinary(attachment, 3), 3));
   equal(decoder.binary(frames[0]?.data as ArrayBuffer), undefined);
   const packet = decoder.binary(frames[1]?.data as ArrayBuffer);
-  equal(packet?.id, 12);
-  const [, { a }] = packet?.data as [string, { a: ArrayBuffer }];
+  if (!packet) throw new Error('the packet is not complete after its last bytes');
+  equal(packet.id, 12);
+  const [, { a }] = packet.data as [string, { a: ArrayBuffer }];
   equal(Array.from(new Uint8Array(a)).join(), '0,255,7');
 }
 
