@@ -24,7 +24,7 @@ export class Declarations {
       labelNames,
       registers: [this.registry],
       collect() {
-        this.reset();
+        clear(this);
         read((value, labels) => this.inc(labels ?? {}, value));
       },
     });
@@ -38,9 +38,15 @@ export class Declarations {
       labelNames,
       registers: [this.registry],
       collect() {
-        this.reset();
+        clear(this);
         read((value, labels) => this.set(labels ?? {}, value));
       },
     });
   }
+}
+
+/** Without values; `reset()` alone would leave a metric without labels at 0, as if there were something to tell. */
+function clear(metric: Counter | Gauge): void {
+  metric.reset();
+  metric.remove();
 }

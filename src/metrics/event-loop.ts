@@ -33,6 +33,12 @@ export class EventLoopWatch {
     return this.#last ?? this.#read();
   }
 
+  /** Forgets what was: lifting an app blocks the event loop, and nobody is served meanwhile. */
+  restart(): void {
+    this.#last = undefined;
+    this.#histogram.reset();
+  }
+
   close(): void {
     clearInterval(this.#timer);
     this.#histogram.disable();

@@ -37,6 +37,11 @@ export class OpsAnswering {
     });
   }
 
+  /** The app is lifted: from now on it matters how late the event loop is. */
+  lifted(): void {
+    this.#eventLoop.restart();
+  }
+
   async #receive(id: number, question: OpsQuestion): Promise<void> {
     try {
       await this.link.send({ flotilla: 'answer', id, value: await this.#answer(question) });
