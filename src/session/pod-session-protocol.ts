@@ -13,6 +13,14 @@ export interface StoredSession {
   version: number;
 }
 
+/** A session among others, as `peek` answers it. */
+export interface PeekedSession {
+  sid: string;
+  session: StoredSession;
+  /** Milliseconds since the epoch. */
+  expiresAt: number;
+}
+
 /** The cookie of a session that is saved or touched. */
 export interface CookieWrite {
   /** As JSON. */
@@ -23,6 +31,8 @@ export interface CookieWrite {
   readMaxAgeMs?: number | null;
   /** Milliseconds until the session expires; without it the store's default counts. */
   ttlMs?: number;
+  /** How long a session lives at most while it is empty, in milliseconds; without it as long as any other. */
+  emptyTtlMs?: number;
 }
 
 /**
@@ -34,7 +44,7 @@ export interface CookieWrite {
 export type SaveBase =
   | { kind: 'replace' }
   | { kind: 'new' }
-  | { kind: 'read'; version: number | null; changed: string[]; removed: string[] };
+  | { kind: 'read'; version: number | string | null; changed: string[]; removed: string[] };
 
 /** A save. */
 export interface SessionWrite {
@@ -51,7 +61,7 @@ export interface SessionWrite {
  * `merged`: the writer's changes were put into a state that others had changed meanwhile;
  * `gone`: the session that the writer had read was destroyed or has expired since, so nothing was stored.
  */
-export type SaveOutcome = { outcome: 'stored'; version: number } | { outcome: 'merged' | 'gone' };
+export type SaveOutcome = { outcome: 'stored'; version: number | string } | { outcome: 'merged' | 'gone' };
 
 /** Calls a method of the pod's session service, wherever it runs. */
 export type CallSessionService = (method: string, args: unknown[]) => Promise<unknown>;

@@ -1,5 +1,13 @@
+import { DEFAULT_COOKIE } from './default-cookie';
 import { SessionError } from './errors';
-import type { CookieWrite, PodSessionStats, SaveOutcome, SessionWrite, StoredSession } from './pod-session-protocol';
+import type {
+  CookieWrite,
+  PeekedSession,
+  PodSessionStats,
+  SaveOutcome,
+  SessionWrite,
+  StoredSession,
+} from './pod-session-protocol';
 import type { PodSessionSettings } from './pod-session-settings';
 import { applyChanges, joinFields, splitFields } from './session-fields';
 
@@ -17,8 +25,8 @@ interface Entry {
 /** What one session costs beside its texts: the entry, its place in the map, string headers. */
 const ENTRY_BYTES = 256;
 
-/** What express-session gives a session whose cookie has no settings. */
-const DEFAULT_COOKIE = JSON.stringify({ originalMaxAge: null, expires: null, httpOnly: true, path: '/' });
+/** The text of a session in which nothing is stored. */
+const EMPTY = '{}';
 
 /** `originalMaxAge` drifts by a millisecond now and then while express-session renews a cookie. */
 const MAX_AGE_DRIFT_MS = 1_000;
@@ -52,12 +60,13 @@ export class PodSessionStore {
   }
 
   /** Reads several sessions without counting that as a use; leaves out those that are gone. */
-  peek(sids: string[]): { sid: string; session: StoredSession }[] {
-    const rows: { sid: string; session: StoredSession }[] = [];
+  peek(sids: string[]): PeekedSession[] {
+    const rows: PeekedSession[] = [];
     for (const sid of sids) {
       const entry = this.live(sid);
       if (entry === undefined) continue;
-      rows.push({ sid, session: { data: entry.data, cookie: entry.cookie, version: entry.version } });
+      const { data, cookie, version, expiresAt } = entry;
+      rows.push({ sid, session: { data, cookie, version }, expiresAt });
     }
     return rows;
   }
@@ -70,7 +79,7 @@ export class PodSessionStore {
     const { base } = write;
     const current = this.live(sid);
     if (base.kind === 'read') {
-      const isEarlierSession = current !== undefined && base.version !== null && base.version < current.bornAt;
+      const isEarlierSession = current !== undefined && base.version !== null && Number(base.version) < current.bornAt;
       if (current === undefined || isEarlierSession) {
         this.gone++;
         return { outcome: 'gone' };
@@ -170,17 +179,18 @@ export class PodSessionStore {
     this.evict();
   }
 
-  /** The same session with a written cookie, unless that would undo a change of the cookie's age made by somebody else. */
+  /**
+   * The same session with a written cookie and its time renewed. The stored cookie stays where the written one would undo
+   * a change of the cookie's age made by somebody else.
+   */
   private withCookie(entry: Entry, write: CookieWrite | null): Entry {
     if (write === null) return { ...entry };
     const isOurChange = write.readMaxAgeMs === undefined || !isSameAge(write.readMaxAgeMs, write.maxAgeMs);
-    if (!isOurChange && !isSameAge(entry.maxAgeMs, write.maxAgeMs)) return { ...entry };
-    return {
-      ...entry,
-      cookie: write.text,
-      maxAgeMs: write.maxAgeMs,
-      expiresAt: this.settings.now() + (write.ttlMs ?? this.settings.defaultTtlMs),
-    };
+    const isUndoing = !isOurChange && !isSameAge(entry.maxAgeMs, write.maxAgeMs);
+    const { cookie, maxAgeMs } = isUndoing ? entry : { cookie: write.text, maxAgeMs: write.maxAgeMs };
+    const fullTtlMs = (isUndoing ? maxAgeMs : write.ttlMs) ?? this.settings.defaultTtlMs;
+    const ttlMs = entry.data === EMPTY ? Math.min(fullTtlMs, write.emptyTtlMs ?? fullTtlMs) : fullTtlMs;
+    return { ...entry, cookie, maxAgeMs, expiresAt: this.settings.now() + ttlMs };
   }
 
   private use(sid: string, entry: Entry): void {

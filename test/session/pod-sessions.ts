@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { CallSessionService, PodSessionService } from '../../dist/session/pod-session-protocol';
+import type { CallSessionService, PeekedSession, PodSessionService } from '../../dist/session/pod-session-protocol';
 import { createPodSessionService } from '../../dist/session/pod-session-service';
 import type { PodSessionOptions } from '../../dist/session/pod-session-settings';
 
@@ -10,6 +10,8 @@ export interface TestPod {
   service: PodSessionService;
   call: CallSessionService;
   warnings: string[];
+  /** How long a session is still to live. */
+  ttlMs(sid: string): Promise<number | undefined>;
   /** Moves the service's clock. */
   pass(ms: number): void;
 }
@@ -27,6 +29,10 @@ export function startPod(options: PodSessionOptions = {}): TestPod {
     warnings,
     pass: (ms) => {
       now += ms;
+    },
+    ttlMs: async (sid) => {
+      const [row] = (await service('peek', [[sid]], WORKER)) as PeekedSession[];
+      return row && row.expiresAt - now;
     },
     // Values cross a process boundary as data and take a turn of the event loop, as over the hub.
     call: async (method, args) => {
