@@ -560,7 +560,15 @@ export class Hub extends EventEmitter<HubEvents> {
       for (const room of roomsToJoin) this.#ordered.add(worker, ask.nsp, room);
       worker.send(ask, body);
     }
+    if (isOrderToRooms(ask)) this.#passOnToRest(ask, body, workers);
     collector.start();
+  }
+
+  /** A socket may have joined a room that its worker's announcement is still on the way for. Nobody waits for these. */
+  #passOnToRest(ask: Ask, body: Buffer | undefined, asked: Set<HubWorker>): void {
+    for (const worker of this.#workers) {
+      if (worker.isMember && worker.uid !== ask.from && !asked.has(worker)) worker.send(ask, body);
+    }
   }
 
   #localTargets({ nsp, question, target }: Ask): Set<HubWorker> {
@@ -629,4 +637,10 @@ export class Hub extends EventEmitter<HubEvents> {
   #nameOf(responder: Responder): string {
     return responder instanceof HubWorker ? `${this.options.podName}/${responder.row.number}` : responder.row.name;
   }
+}
+
+/** Whether the members of some rooms are told to do something. */
+function isOrderToRooms({ question, target }: Ask): boolean {
+  const isOrder = question.name === 'join' || question.name === 'leave' || question.name === 'leaveAll';
+  return (isOrder || question.name === 'disconnect') && !target.ids && target.rooms.length > 0;
 }
