@@ -45,6 +45,8 @@ export class FleetAdapter extends NodeClusterAdapter implements FleetAdapterExtr
   readonly #announcer: RoomAnnouncer;
   readonly #delivery: LocalDelivery;
   readonly #preEncodes: boolean;
+  /** Ends the wait for answers that this server's own code still owes. */
+  readonly #owedAnswers = new Set<() => void>();
 
   declare readonly nsp: Namespace;
 
@@ -68,6 +70,7 @@ export class FleetAdapter extends NodeClusterAdapter implements FleetAdapterExtr
   override close(): void {
     this.#announcer.clear();
     this.#member.unregister(this);
+    for (const giveUp of this.#owedAnswers) giveUp();
   }
 
   /** The base's constructor publishes before this class is ready, and nothing of the base publishes afterwards. */
@@ -280,7 +283,15 @@ export class FleetAdapter extends NodeClusterAdapter implements FleetAdapterExtr
       emit(args);
       return [];
     }
-    return new Promise((resolve) => emit([...args, (response: unknown) => resolve([toPlainData(response)])]));
+    return new Promise((resolve) => {
+      const settle = (answers: unknown[]) => {
+        this.#owedAnswers.delete(giveUp);
+        resolve(answers);
+      };
+      const giveUp = () => settle([]);
+      this.#owedAnswers.add(giveUp);
+      emit([...args, (response: unknown) => settle([toPlainData(response)])]);
+    });
   }
 
   /** Settles when every client acknowledged, or the asker no longer waits. */
