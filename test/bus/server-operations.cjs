@@ -96,22 +96,29 @@ const operations = {
   joinAnywhere: (io, { target, rooms }) => io.of('/').adapter.joinAnywhere(target, rooms),
   leaveAnywhere: (io, { target, rooms }) => io.of('/').adapter.leaveAnywhere(target, rooms),
   leaveAllAnywhere: (io, { target }) => io.of('/').adapter.leaveAllAnywhere(target),
-  listen: (io, { event, answer }) => {
-    io.on(event, (...args) => {
+  listen: (io, { nsp = '/', event, answer }) => {
+    io.of(nsp).on(event, (...args) => {
       const callback = args[args.length - 1];
+      io.heardEvents.add(event);
       io.heard.push(args.filter((arg) => typeof arg !== 'function'));
       if (typeof callback === 'function' && answer !== undefined) callback(answer);
     });
   },
-  heard: (io) => io.heard,
+  heard: (io, { event }) => (event && !io.heardEvents.has(event) ? [] : io.heard),
+  closeAdapter: (io, { nsp }) => io.of(nsp).adapter.close(),
+  joinWithoutWaiting: (io, { id, room }) => {
+    io.sockets.sockets.get(id).join(room);
+  },
   serverSideEmit: (io, { event, args = [] }) => {
     io.serverSideEmit(event, ...args);
   },
-  serverSideEmitWithAck: (io, { event, args = [] }) =>
+  serverSideEmitWithAck: (io, { nsp = '/', event, args = [] }) =>
     new Promise((resolve) =>
-      io.serverSideEmit(event, ...args, (error, responses) =>
-        resolve({ error: error ? error.message : null, responses }),
-      ),
+      io
+        .of(nsp)
+        .serverSideEmit(event, ...args, (error, responses) =>
+          resolve({ error: error ? error.message : null, responses }),
+        ),
     ),
   serverCount: (io) => io.of('/').adapter.serverCount(),
   localRooms: (io) => [...io.of('/').adapter.rooms.keys()],
@@ -149,6 +156,7 @@ function operator(target, rooms, except, flags) {
 /** What the suite's clients may ask of the server they are connected to. */
 function installClientEvents(io) {
   io.heard = [];
+  io.heardEvents = new Set();
   io.of('/custom');
   io.linkChanges = [];
   io.fleet?.onLinkChange((up) => io.linkChanges.push(up));

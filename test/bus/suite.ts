@@ -377,6 +377,20 @@ export function busSuite(name: string, createTopology: TopologyFactory, { ownPro
         expect(sockets[0].connected).toBe(true);
       });
 
+      it('reach sockets whose join the others have not heard of yet', async () => {
+        const sockets = await threeClients();
+        const rounds = Array.from({ length: 50 }, (_, round) => round);
+        for (const round of rounds) {
+          // Two ways to two servers: neither knows when the other acts. What counts is the order on the client's own server.
+          await servers[1].run('joinWithoutWaiting', { id: sockets[1].id, room: `fresh${round}` });
+          await servers[0].run('socketsJoin', { rooms: [`fresh${round}`], join: [`found${round}`] });
+        }
+        // A question to everybody comes after the last order.
+        await servers[0].run('fetchSockets');
+        const rooms: string[] = await servers[1].run('localRooms');
+        expect(rounds.filter((round) => !rooms.includes(`found${round}`))).toEqual([]);
+      });
+
       it('to disconnect come after what was sent before', async () => {
         const sockets = await threeClients();
         const events = sockets.map((socket) => {
@@ -484,6 +498,20 @@ export function busSuite(name: string, createTopology: TopologyFactory, { ownPro
         expect(error).toBeNull();
         const indices = responses.map((response: { index: number[] }) => response.index[0]).sort();
         expect(indices).toEqual(topology.servers.map((_, index) => index).slice(1));
+      });
+
+      it('does not wait for a server that is closed while it owes an answer', async () => {
+        const event = `event-${Math.random()}`;
+        for (const server of topology.servers)
+          await server.run('listen', { nsp: '/closing', event, answer: server === servers[2] ? undefined : 2 });
+        const answer = servers[0].run('serverSideEmitWithAck', { nsp: '/closing', event });
+        let heard: unknown[] = [];
+        while (heard.length === 0) {
+          await nextTurn();
+          heard = await servers[2].run('heard', { event });
+        }
+        await servers[2].run('closeAdapter', { nsp: '/closing' });
+        expect(await answer).toEqual({ error: null, responses: Array(size - 2).fill(2) });
       });
 
       it('tells who is missing when a server does not answer', async () => {
