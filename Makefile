@@ -8,10 +8,10 @@ EXAMPLE := examples/live-counter
 INSTALLED := node_modules/.package-lock.json
 EXAMPLE_INSTALLED := $(EXAMPLE)/node_modules/.package-lock.json
 
-.PHONY: help demo build lint format test clean need-node need-free-port
+.PHONY: help demo build lint format test loadtest loadtest-compare clean need-node need-free-port
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make demo takes WORKERS (default 3) and PORT (default 1337), e.g. make demo WORKERS=2 PORT=8080"
 
@@ -29,6 +29,12 @@ format: need-node $(INSTALLED) ## Format the sources
 
 test: need-node $(INSTALLED) ## Build, lint and run every test (needs redis-server and chromium)
 	@node scripts/test.mjs
+
+loadtest: need-node build $(EXAMPLE_INSTALLED) ## Load the example, or TARGET=http://..., and write a report (docs/loadtest.md)
+	@node loadtest/loadtest.mjs
+
+loadtest-compare: need-node $(INSTALLED) ## Show two load tests beside each other: A=folder B=folder
+	@node loadtest/loadtest.mjs compare $(A) $(B)
 
 clean: ## Remove what was built and installed
 	rm -rf dist node_modules $(EXAMPLE)/node_modules $(EXAMPLE)/.tmp

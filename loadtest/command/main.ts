@@ -23,6 +23,9 @@ Every variable of the scenarios is taken from the environment: SUBSCRIBERS=500 R
 They are listed in docs/loadtest.md, and what the app must offer in loadtest/contract.md.
 Exit code: 0 all passed, 1 something failed, 2 wrong usage.`;
 
+/** The command line was wrong. */
+class UsageError extends Error {}
+
 void main();
 
 async function main(): Promise<void> {
@@ -45,20 +48,19 @@ async function main(): Promise<void> {
         throw new UsageError(`There is no scenario "${name}"; there are ${SCENARIOS.all.join(', ')}.`);
       }
     }
-    const workers = Number(values.workers ?? process.env.WORKERS ?? 2);
-    if (!Number.isInteger(workers) || workers < 1)
-      throw new UsageError(`--workers ${values.workers}: give a whole number from 1.`);
-    const engine = values.engine ?? process.env.ENGINE ?? 'auto';
+    const workers = Number(values.workers || process.env.WORKERS || 2);
+    if (!Number.isInteger(workers) || workers < 1) throw new UsageError(`WORKERS: give a whole number from 1.`);
+    const engine = values.engine || process.env.ENGINE || 'auto';
     if (!['auto', 'k6', 'node'].includes(engine)) throw new UsageError(`--engine ${engine}: give auto, k6 or node.`);
 
     const passed = await runLoadTest({
       scenarios: named.length > 0 ? named : SCENARIOS.byDefault,
-      target: values.target ?? process.env.TARGET,
-      app: values.app ?? process.env.APP,
+      target: values.target || process.env.TARGET || undefined,
+      app: values.app || process.env.APP || undefined,
       workers,
       engine,
-      metrics: (values.metrics ?? process.env.METRICS ?? '').split(',').filter(Boolean),
-      results: values.results ?? process.env.RESULTS,
+      metrics: (values.metrics || process.env.METRICS || '').split(',').filter(Boolean),
+      results: values.results || process.env.RESULTS || undefined,
       keepLines: values['keep-lines'] === true,
     });
     process.exitCode = passed ? 0 : 1;
@@ -89,5 +91,3 @@ function parse() {
     throw new UsageError((error as Error).message);
   }
 }
-
-class UsageError extends Error {}

@@ -29,7 +29,10 @@ export class MetricsScraper {
     clearInterval(this.#timer);
     const metrics: WorkerMetric[] = [];
     for (const [name, { counter, workers }] of this.#values) {
-      const lines = [...workers].map(([label, values]) => ({ label, values: counter ? rateOf(values) : values }));
+      const lines = [...workers].map(([label, values]) => {
+        while (values.length < this.#seconds.length) values.push(null);
+        return { label, values: counter ? rateOf(values) : values };
+      });
       if (lines.every(({ values }) => new Set(values.filter((value) => value !== null)).size < 2)) continue;
       metrics.push({
         name,

@@ -1,7 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { RunReport, ScenarioReport } from '../report/run-report';
+import type { ProcessSeries, RunReport, ScenarioReport, WorkerMetric } from '../report/run-report';
 import { reportPage } from '../report/write-report';
 import { findEngine, runEngine } from './engine';
 import { describeMachine } from './machine';
@@ -95,13 +95,16 @@ export async function runLoadTest(options: LoadTestOptions): Promise<boolean> {
   console.log(`Engine: ${engine.name} ${engine.version}   Target: ${url}\n`);
 
   const sampler = app && new ProcessSampler(app.pid);
-  const scraper = options.metrics.length > 0 ? new MetricsScraper(options.metrics) : undefined;
+  const metricsUrls = options.metrics.length > 0 ? options.metrics : app ? [app.metricsUrl] : [];
+  const scraper = metricsUrls.length > 0 ? new MetricsScraper(metricsUrls) : undefined;
   const stop = new AbortController();
   const onSignal = () => stop.abort();
   process.once('SIGINT', onSignal);
   process.once('SIGTERM', onSignal);
 
   const scenarios: ScenarioReport[] = [];
+  let processes: ProcessSeries[] = [];
+  let workerMetrics: WorkerMetric[] = [];
   try {
     for (const name of options.scenarios) {
       if (stop.signal.aborted) break;
@@ -121,6 +124,9 @@ export async function runLoadTest(options: LoadTestOptions): Promise<boolean> {
   } finally {
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
+    // Before the app goes: what it then no longer answers is no trouble.
+    processes = sampler?.stop() ?? [];
+    workerMetrics = scraper?.stop() ?? [];
     await app?.stop();
     if (app) await writeFile(join(folder, 'app.log'), `${log.join('\n')}\n`);
   }
@@ -141,8 +147,8 @@ export async function runLoadTest(options: LoadTestOptions): Promise<boolean> {
     machine: describeMachine(),
     settings: Object.fromEntries(SETTINGS.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []))),
     scenarios,
-    processes: sampler?.stop() ?? [],
-    workerMetrics: scraper?.stop() ?? [],
+    processes,
+    workerMetrics,
   };
   await writeFile(join(folder, 'summary.json'), `${JSON.stringify(report, null, 2)}\n`);
   await writeFile(join(folder, 'report.html'), await reportPage([report]));

@@ -1,12 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 export interface TargetApp {
   url: string;
   pid: number;
+  /** Where its launcher tells of all its workers. */
+  metricsUrl: string;
   /** Settles when it has ended, however. */
   stop(): Promise<void>;
 }
@@ -27,6 +30,7 @@ export async function startTargetApp(app: string, workers: number, onLine: (line
     );
   }
   const scratch = await mkdtemp(join(tmpdir(), 'flotilla-loadtest-app-'));
+  const opsPort = await freePort();
   const child = spawn(
     process.execPath,
     [join(ROOT, 'bin/flotilla.js'), 'start', app, '--workers', `${workers}`, '--port', '0', '--host', '127.0.0.1'],
@@ -36,6 +40,7 @@ export async function startTargetApp(app: string, workers: number, onLine: (line
         ...process.env,
         NODE_ENV: 'development',
         LOADTEST_ROUTES: 'true',
+        FLOTILLA_OPS_PORT: `${opsPort}`,
         LIVE_COUNTER_DB: join(scratch, 'live-counter.sqlite'),
         DATABASE_URL: '',
       },
@@ -50,7 +55,8 @@ export async function startTargetApp(app: string, workers: number, onLine: (line
     await rm(scratch, { recursive: true, force: true });
   };
   try {
-    return { url: await whenReady(child, onLine), pid: child.pid as number, stop };
+    const url = await whenReady(child, onLine);
+    return { url, pid: child.pid as number, metricsUrl: `http://127.0.0.1:${opsPort}/metrics`, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -86,4 +92,12 @@ function whenReady(child: ChildProcess, onLine: (line: string) => void): Promise
     child.once('exit', (code, signal) => fail(`ended by ${signal ?? `exit code ${code}`} before it was ready`));
     child.once('error', (error) => fail(error.message));
   });
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((done) => server.close(done));
+  return port;
 }
