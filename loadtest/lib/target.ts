@@ -4,9 +4,15 @@ import { parseRoute } from './route.ts';
 import { type HttpMethod, SailsSocket, type SailsSocketOptions } from './sails-socket.ts';
 import { choiceSetting, durationSetting, textSetting } from './setting.ts';
 
+const urls = textSetting('TARGET', 'http://localhost:1337')
+  .split(',')
+  .map((url) => parseAddress(url.trim()).origin);
+let nextUrl = __VU;
+
 /** The app under test, and what these scripts ask of it: see contract.md. */
 export const target = {
-  url: parseAddress(textSetting('TARGET', 'http://localhost:1337')).origin,
+  /** The first of its addresses, for HTTP. */
+  url: urls[0] as string,
   path: textSetting('SOCKET_PATH', '/socket.io/'),
   version: Number(choiceSetting('EIO', '4', ['3', '4'])) as 3 | 4,
   transport: choiceSetting('TRANSPORT', 'websocket', ['websocket', 'polling']),
@@ -32,9 +38,11 @@ export const target = {
   modelField: textSetting('MODEL_FIELD', 'displayName'),
 };
 
-/** Options for a socket to the app, as the settings have it. */
+/** Options for a socket to the app, as the settings have it. Several addresses (pods) take turns. */
 export function socketOptions(more: Partial<SailsSocketOptions> = {}): SailsSocketOptions {
-  const { url, path, version, transport, origin, connectTimeoutMs, ackTimeoutMs } = target;
+  const url = urls[nextUrl % urls.length] as string;
+  nextUrl += 1;
+  const { path, version, transport, origin, connectTimeoutMs, ackTimeoutMs } = target;
   const options: SailsSocketOptions = { url, path, version, transport, connectTimeoutMs, ackTimeoutMs };
   if (origin) options.origin = origin;
   return { ...options, ...more };

@@ -1,0 +1,4 @@
+module.exports = (req, res) => {
+  sails.sockets.join(req, req.param('room'));
+  return res.json({});
+};

@@ -1,0 +1,4 @@
+module.exports = (req, res) => {
+  sails.sockets.broadcast(req.param('room'), 'loadtestMessage', req.body);
+  return res.json({});
+};

@@ -1,0 +1,1 @@
+module.exports = (_req, res) => res.json({ pod: process.env.POD, worker: process.pid, user: null });

@@ -1,0 +1,233 @@
+// Compares Flotilla with sails-hook-sockets and with plain Socket.IO: the same scenarios, two pods of two workers each,
+// one Redis, one system after the other in turn. Prints medians and ratios, and writes them as JSON.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { cpus, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const SYSTEMS = ['flotilla', 'sails-hook-sockets', 'socket.io'];
+const HELP = `Usage: node bench/loadtest/run.mjs [options]
+
+  --systems A,B      of ${SYSTEMS.join(', ')} (default all)
+  --scenarios A,B    of broadcast-fanout, virtual-request, reconnect-storm (default all three)
+  --subscribers N    sockets (default 1000)
+  --rate N           messages, or requests, a second (default: that of each scenario)
+  --duration TIME    default 10s
+  --rounds N         how often each system runs (default 3); medians are printed
+  --pods N --workers N   default 2 and 2
+  --out FILE         the figures as JSON`;
+
+const { values } = parseArgs({
+  options: {
+    systems: { type: 'string', default: SYSTEMS.join(',') },
+    scenarios: { type: 'string', default: 'broadcast-fanout,virtual-request,reconnect-storm' },
+    subscribers: { type: 'string', default: '1000' },
+    rate: { type: 'string', default: '' },
+    duration: { type: 'string', default: '10s' },
+    rounds: { type: 'string', default: '3' },
+    pods: { type: 'string', default: '2' },
+    workers: { type: 'string', default: '2' },
+    out: { type: 'string' },
+    help: { type: 'boolean', short: 'h' },
+  },
+});
+if (values.help) {
+  console.log(HELP);
+  process.exit(0);
+}
+const systems = values.systems.split(',');
+const unknown = systems.find((system) => !SYSTEMS.includes(system));
+if (unknown) {
+  console.error(`--systems ${unknown}: give ${SYSTEMS.join(', ')}.`);
+  process.exit(2);
+}
+
+const scratch = mkdtempSync(join(tmpdir(), 'loadtest-bench-'));
+const children = new Set();
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+  rmSync(scratch, { recursive: true, force: true });
+});
+process.on('SIGINT', () => process.exit(130));
+process.on('SIGTERM', () => process.exit(143));
+
+const redisPort = await freePort();
+const redis = start('redis-server', ['--port', `${redisPort}`, '--bind', '127.0.0.1', '--save', '', '--dir', scratch]);
+await says(redis, /Ready to accept connections/);
+
+const runs = [];
+for (let round = 1; round <= Number(values.rounds); round += 1) {
+  for (const system of systems) {
+    const { pods, addresses } = await startPods(system);
+    console.log(`round ${round}: ${system}`);
+    for (const scenario of values.scenarios.split(',')) runs.push(await measure(system, scenario, addresses, pods));
+    await Promise.all(pods.map(stop));
+  }
+}
+await stop(redis);
+report();
+
+async function startPods(system) {
+  const pods = [];
+  const addresses = [];
+  for (let pod = 1; pod <= Number(values.pods); pod += 1) {
+    const port = await freePort();
+    const env = { NODE_ENV: 'development', POD: `pod-${pod}` };
+    let child;
+    if (system === 'flotilla') {
+      child = start(
+        process.execPath,
+        [
+          'bin/flotilla.js',
+          'start',
+          'bench/loadtest/app',
+          '--workers',
+          values.workers,
+          '--port',
+          `${port}`,
+          '--host',
+          '127.0.0.1',
+        ],
+        {
+          ...env,
+          FLOTILLA_REDIS_URL: `redis://127.0.0.1:${redisPort}`,
+          FLOTILLA_POD_NAME: env.POD,
+          FLOTILLA_OPS_PORT: `${await freePort()}`,
+        },
+      );
+      await says(child, /all \d+ workers are ready/);
+    } else {
+      child = start(process.execPath, ['bench/loadtest/clustered-pod.cjs'], {
+        ...env,
+        SYSTEM: system,
+        PORT: `${port}`,
+        WORKERS: values.workers,
+        REDIS_PORT: `${redisPort}`,
+      });
+      await says(child, /ready on/);
+    }
+    pods.push(child);
+    addresses.push(`http://127.0.0.1:${port}`);
+  }
+  return { pods, addresses };
+}
+
+async function measure(system, scenario, addresses, pods) {
+  const results = join(scratch, `${runs.length}`);
+  const before = cpuSeconds(pods);
+  const child = start(process.execPath, ['loadtest/loadtest.mjs', '--results', results, scenario], {
+    TARGET: addresses.join(','),
+    ENGINE: 'node',
+    SUBSCRIBERS: values.subscribers,
+    SOCKETS: values.subscribers,
+    RATE: values.rate,
+    DURATION: values.duration,
+    ROUTES: 'GET /api/whoami',
+  });
+  const [code] = await once(child, 'exit');
+  const cpu = cpuSeconds(pods) - before;
+  const { scenarios } = JSON.parse(readFileSync(join(results, 'summary.json'), 'utf8'));
+  const [{ metrics, latencies, outcome }] = scenarios;
+  const latency = latencies.find(({ label }) => label === 'reconnect_gap') ?? latencies[0];
+  const at = (percent) => latency?.percentiles.find(([each]) => each === percent)?.[1];
+  const work = metrics.deliveries_received?.values.count || metrics.virtual_requests_answered?.values.count || 0;
+  const run = {
+    system,
+    scenario,
+    passed: code === 0,
+    outcome,
+    latency: latency?.label,
+    p50: at(50),
+    p95: at(95),
+    p99: at(99),
+    cpu,
+    work,
+  };
+  console.log(
+    `  ${run.passed ? 'pass' : 'FAIL'} ${scenario}: ${outcome}; p50 ${run.p50} p99 ${run.p99} ms; server CPU ${cpu.toFixed(1)} s`,
+  );
+  return run;
+}
+
+function report() {
+  const median = (list) => list.sort((a, b) => a - b)[Math.floor((list.length - 1) / 2)];
+  const rows = [];
+  for (const scenario of values.scenarios.split(',')) {
+    const base = {};
+    for (const system of systems) {
+      const own = runs.filter((run) => run.system === system && run.scenario === scenario);
+      const row = {
+        scenario,
+        system,
+        passed: `${own.filter(({ passed }) => passed).length}/${own.length}`,
+        latency: own[0].latency,
+      };
+      for (const figure of ['p50', 'p95', 'p99']) row[`${figure} ms`] = median(own.map((run) => run[figure]));
+      row['CPU µs each'] = Math.round(median(own.map(({ cpu, work }) => (1e6 * cpu) / Math.max(1, work))));
+      base.cpu ??= row['CPU µs each'];
+      row['CPU, first = 1'] = Number((row['CPU µs each'] / base.cpu).toFixed(2));
+      rows.push(row);
+    }
+  }
+  console.table(rows);
+  const machine = `${cpus().length} × ${cpus()[0].model.trim()}, Node.js ${process.version}`;
+  console.log(
+    `${machine}; ${values.pods} pods × ${values.workers} workers; ${values.subscribers} sockets; median of ${values.rounds}`,
+  );
+  if (values.out) writeFileSync(values.out, `${JSON.stringify({ machine, options: values, rows, runs }, null, 2)}\n`);
+  process.exitCode = runs.every(({ passed }) => passed) ? 0 : 1;
+}
+
+/** CPU time that processes and their children have taken, in seconds (Linux; elsewhere 0). */
+function cpuSeconds(pods) {
+  if (process.platform !== 'linux') return 0;
+  let ticks = 0;
+  const pids = pods.map(({ pid }) => pid);
+  for (const pid of pids) {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    ticks += Number(fields[11]) + Number(fields[12]);
+    const threads = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+    pids.push(...threads.trim().split(' ').filter(Boolean).map(Number));
+  }
+  return ticks / 100;
+}
+
+function start(command, args, env = {}) {
+  const child = spawn(command, args, { cwd: ROOT, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  children.add(child);
+  child.output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      child.output = (child.output + chunk).slice(-20_000);
+      child.emit('said');
+    });
+  }
+  child.once('exit', () => children.delete(child));
+  return child;
+}
+
+async function says(child, pattern) {
+  while (!pattern.test(child.output)) {
+    if (child.exitCode !== null) throw new Error(`${child.spawnargs.join(' ')} ended:\n${child.output}`);
+    await Promise.race([once(child, 'said'), once(child, 'exit')]);
+  }
+}
+
+async function stop(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+}
+
+async function freePort() {
+  const server = createServer();
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address();
+  await new Promise((done) => server.close(done));
+  return port;
+}
