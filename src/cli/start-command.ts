@@ -14,6 +14,8 @@ interface StartFlags {
   unavailableAfter: number;
   redisRequired?: boolean;
   podName?: string;
+  peerHost?: string;
+  peerPort?: number;
   log?: LogFormat;
   logLevel: string;
 }
@@ -70,6 +72,19 @@ export function startCommand(sailsArguments: string[]): Command {
     )
     .addOption(new Option('--pod-name <name>', "the pod's name (default: the host's)").env('FLOTILLA_POD_NAME'))
     .addOption(
+      new Option(
+        '--peer-port <port>',
+        'port for requests that other pods pass on, where there is a Redis (default: 9091)',
+      )
+        .env('FLOTILLA_PEER_PORT')
+        .argParser(wholeNumber(0, 65_535)),
+    )
+    .addOption(
+      new Option('--peer-host <host>', 'interface for them (default: FLOTILLA_POD_IP; without either: none)').env(
+        'FLOTILLA_PEER_HOST',
+      ),
+    )
+    .addOption(
       new Option('--log <format>', 'log format (default: json where NODE_ENV is production, else pretty)')
         .choices(['json', 'pretty'])
         .env('FLOTILLA_LOG'),
@@ -94,6 +109,8 @@ async function start(directory: string, flags: StartFlags, sailsArguments: strin
         unavailableAfterMs: flags.unavailableAfter,
         redisRequired: flags.redisRequired,
         podName: flags.podName,
+        peerHost: flags.peerHost,
+        peerPort: flags.peerPort,
         sailsArguments,
       },
       log,

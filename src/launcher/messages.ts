@@ -1,4 +1,5 @@
 import type { OpsQuestion } from './ops/protocol';
+import type { PeerRow } from './peer/peer-row';
 import type { PublicAddress, SettingsDocument } from './settings-document';
 
 /** What a worker tells its primary over Node's IPC channel. The discriminant keeps these apart from an app's own messages. */
@@ -27,6 +28,10 @@ export type ToWorker =
   | { flotilla: 'connection'; seq: number }
   /** A connection whose first bytes were read already, by the worker that had it before. */
   | { flotilla: 'upgrade'; seq: number; head: Uint8Array }
+  /** A connection of another pod; the worker first writes `answer` on it. */
+  | { flotilla: 'peer'; seq: number; answer: Uint8Array }
+  /** The other pods, as they are now. */
+  | { flotilla: 'peers'; peers: PeerRow[] }
   /** A question of the ops server. */
   | { flotilla: 'ask'; id: number; question: OpsQuestion }
   | { flotilla: 'stop' };

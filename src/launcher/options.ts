@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { LauncherError } from './errors';
+import { type PeerSettings, readPeerSettings } from './peer/peer-settings';
 
 /** How requests find their worker; docs/launcher.md compares them. */
 export type FrontDoorMode = 'route' | 'sticky';
@@ -24,6 +25,10 @@ export interface PodOptions {
   redisRequired?: boolean | undefined;
   /** The pod's name, for people. Default: `FLOTILLA_POD_NAME`, else the host's name. */
   podName?: string | undefined;
+  /** The interface on which other pods reach this one. Default: `FLOTILLA_POD_IP`; without either, none is listened on. */
+  peerHost?: string | undefined;
+  /** The port for other pods. Default: 9091. 0 takes any free port. */
+  peerPort?: number | undefined;
   /** Arguments for Sails' own configuration loader, such as `--environment=staging`. */
   sailsArguments?: string[] | undefined;
 }
@@ -39,6 +44,8 @@ export interface PodSettings {
   unavailableAfterMs: number;
   redisRequired: boolean;
   podName: string;
+  /** Where other pods reach this one; `undefined`: nowhere. */
+  peer: PeerSettings | undefined;
   sailsArguments: string[];
 }
 
@@ -59,6 +66,7 @@ export function readPodSettings(options: PodOptions): PodSettings {
     unavailableAfterMs: wholeNumber('unavailableAfterMs', options.unavailableAfterMs ?? 1_000, 0, 60_000),
     redisRequired: options.redisRequired ?? false,
     podName: options.podName || process.env.FLOTILLA_POD_NAME || hostname(),
+    peer: readPeerSettings(options),
     sailsArguments: options.sailsArguments ?? [],
   };
 }

@@ -16,6 +16,7 @@ import { StickyDoor } from './front-door/sticky-door';
 import type { Logger } from './logger';
 import type { LaunchEnvironment } from './messages';
 import { type PodOptions, type PodSettings, readPodSettings } from './options';
+import { PeerDoor } from './peer/peer-door';
 import {
   appSocketPath,
   createRuntimeDirectory,
@@ -43,6 +44,7 @@ const REDIS_REQUIRED_MS = 15_000;
 export class Pod extends EventEmitter<PodEvents> {
   readonly #supervisor: Supervisor;
   readonly #door: FrontDoor;
+  readonly #peers: PeerDoor;
   readonly #hub: Hub;
   readonly #sessions = createPodSessionService();
   readonly #directory: RuntimeDirectory;
@@ -63,6 +65,7 @@ export class Pod extends EventEmitter<PodEvents> {
       environment: (number, _tag, first) => this.#workerEnvironment(number, first),
     });
     this.#door = this.#createDoor();
+    this.#peers = this.#createPeerDoor();
     this.#wire();
   }
 
@@ -94,6 +97,7 @@ export class Pod extends EventEmitter<PodEvents> {
   async #stop(): Promise<void> {
     await this.#door.close();
     await this.#supervisor.stop(this.settings.graceMs);
+    await this.#peers.close();
     await this.#hub.close();
     this.#sessions.close();
     this.#directory.remove();
@@ -111,16 +115,30 @@ export class Pod extends EventEmitter<PodEvents> {
     return new RouteDoor({ ...common, workers: () => supervisor.workers, byTag: (tag) => supervisor.byTag(tag) });
   }
 
+  #createPeerDoor(): PeerDoor {
+    const supervisor = this.#supervisor;
+    return new PeerDoor({
+      log: this.log,
+      hub: this.#hub,
+      podTag: this.#tag,
+      settings: this.settings.peer,
+      workers: () => supervisor.workers,
+      byTag: (tag) => supervisor.byTag(tag),
+    });
+  }
+
   #wire(): void {
     const agreement = new SettingsAgreement(this.#door, this.log, (document) => this.#connectToOthers(document));
     this.#supervisor.on('forked', (worker) => {
       this.#door.watch(worker);
+      this.#peers.watch(worker);
       worker.on('message', (message) => {
         if (message.flotilla === 'settings') void agreement.answer(worker, message.document);
       });
     });
     let complete = false;
     this.#supervisor.on('ready', (worker) => {
+      this.#peers.workerReady(worker);
       this.#door.workerReady(worker);
       if (complete || this.#supervisor.readyWorkers.length < this.settings.workers) return;
       complete = true;
@@ -135,9 +153,10 @@ export class Pod extends EventEmitter<PodEvents> {
   }
 
   /** Connects the hub to those of other pods, where there is a Redis to do so. */
-  async #connectToOthers({ redis: document, link: name }: SettingsDocument): Promise<void> {
+  async #connectToOthers({ redis: document, link: name, peerKeys }: SettingsDocument): Promise<void> {
     if (!document) return;
     const { log } = this;
+    await this.#peers.open(peerKeys.map((key) => Buffer.from(key, 'hex')));
     const { podName, redisRequired } = this.settings;
     const redis = RedisSettings.fromDocument(document);
     const link = this.#hub.connect(

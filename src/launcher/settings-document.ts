@@ -25,6 +25,11 @@ export interface SettingsDocument {
   sessionAdapter: string | null;
   /** A digest of `sails.config.session.secret`, never the secret. */
   sessionSecretDigest: string | null;
+  /**
+   * The keys that pods prove to each other, in hexadecimal. They are derived, so that no secret can be read from them; but
+   * they are never printed.
+   */
+  peerKeys: string[];
   /** Redis of the fleet, secrets included: it travels over the private channel to the primary, and is never printed. */
   redis: RedisDocument | null;
   /** `sails.config.flotilla.link` */
@@ -73,6 +78,7 @@ export function differencesBetween(agreed: SettingsDocument, other: SettingsDocu
 
 function printable(document: SettingsDocument, key: keyof SettingsDocument): string {
   if (key === 'redis' && document.redis) return String(RedisSettings.fromDocument(document.redis));
+  if (key === 'peerKeys') return `(${document.peerKeys.length} secret)`;
   return show(document[key]);
 }
 

@@ -14,6 +14,8 @@ export interface Delivery {
   handle: RawHandle;
   /** What was read of it already: then it is an upgrade, and belongs to this worker only. */
   head?: Uint8Array;
+  /** What is to be written on it first: then it comes from another pod, and is for this worker only. */
+  answer?: Uint8Array;
 }
 
 /** How a worker process ended. */
@@ -105,10 +107,7 @@ export class WorkerProcess extends EventEmitter<WorkerEvents> {
   deliver(delivery: Delivery): void {
     const seq = ++this.#lastSeq;
     this.#onTheWay.set(seq, delivery);
-    const message: ToWorker = delivery.head
-      ? { flotilla: 'upgrade', seq, head: delivery.head }
-      : { flotilla: 'connection', seq };
-    this.#send(message, delivery.handle, (error) => {
+    this.#send(messageOf(delivery, seq), delivery.handle, (error) => {
       if (error && this.#onTheWay.delete(seq)) this.emit('undelivered', delivery);
     });
   }
@@ -153,4 +152,9 @@ export class WorkerProcess extends EventEmitter<WorkerEvents> {
     this.emit('exit', { code, signal, failure: this.#failure });
     for (const delivery of lost) this.emit('undelivered', delivery);
   }
+}
+
+function messageOf({ head, answer }: Delivery, seq: number): ToWorker {
+  if (answer) return { flotilla: 'peer', seq, answer };
+  return head ? { flotilla: 'upgrade', seq, head } : { flotilla: 'connection', seq };
 }

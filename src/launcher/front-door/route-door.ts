@@ -107,7 +107,9 @@ export class RouteDoor implements FrontDoor {
     else this.#refusals.unknownSession(handle);
   }
 
-  #undelivered({ handle, head }: Delivery): void {
+  #undelivered({ handle, head, answer }: Delivery): void {
+    // the door for other pods sees to these
+    if (answer) return;
     if (head) this.#refusals.unknownSession(handle);
     else this.#place(handle);
   }

@@ -28,13 +28,16 @@ export class ConnectionIntake {
     private readonly server: Server,
     private readonly link: PrimaryLink,
     private readonly countSessions: () => number,
+    private readonly takePeer: (handle: RawHandle, answer: Uint8Array) => void,
   ) {
     server.on('connection', (socket: Socket) => this.#connected(socket));
     link.listen((message, handle) => {
-      if (message.flotilla !== 'connection' && message.flotilla !== 'upgrade') return;
+      if (message.flotilla !== 'connection' && message.flotilla !== 'upgrade' && message.flotilla !== 'peer') return;
       this.#taken = message.seq;
       this.#reportSoon();
-      if (handle) this.#take(handle, message.flotilla === 'upgrade' ? message.head : undefined);
+      if (!handle) return;
+      if (message.flotilla === 'peer') this.takePeer(handle, message.answer);
+      else this.#take(handle, message.flotilla === 'upgrade' ? message.head : undefined);
     });
   }
 

@@ -132,15 +132,30 @@ export class LiftedWorker {
       const { identity, launch, link } = this;
       const directory = launch.directory;
       listenLocally(server, appSocketPath(directory, identity.worker), address);
-      this.#intake = new ConnectionIntake(server, link, () => this.sails.io?.engine.clientsCount ?? 0);
+      this.#intake = new ConnectionIntake(
+        server,
+        link,
+        () => this.sails.io?.engine.clientsCount ?? 0,
+        (handle, answer) => this.#router?.takePeer(handle, answer),
+      );
       this.#router = new Router({
         server,
-        link: launch.mode === 'route' ? link : undefined,
+        link,
+        handsOver: launch.mode === 'route',
         self: identity,
         socketPath: document.socketPath,
         peerPathOf: (tag) => peerSocketPath(directory, tag),
+        peerKeys: document.peerKeys.map((key) => Buffer.from(key, 'hex')),
+        hasSession: (id) => this.#hasSession(id),
         onTunnel: (socket) => this.#intake?.count(socket),
+        onTrouble: (message) => this.sails.log.warn(message),
       });
     });
+  }
+
+  /** Without our hook there is no knowing whose a session is. */
+  #hasSession(id: string): boolean {
+    const { io } = this.sails;
+    return !io || Object.hasOwn((io.engine as unknown as { clients: object }).clients, id);
   }
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isLinkName, resolveAppRedis } from '../../bus/app-redis';
+import { derivePeerKeys } from '../peer/peer-keys';
 import type { SettingsDocument } from '../settings-document';
 import type { SailsConfig } from './sails-app';
 
@@ -25,6 +26,7 @@ export function readSettings(config: SailsConfig, appPath: string): SettingsDocu
     sessionAdapter: session?.adapter === undefined ? null : show(session.adapter),
     sessionSecretDigest:
       typeof session?.secret === 'string' ? createHash('sha256').update(session.secret).digest('hex') : null,
+    peerKeys: derivePeerKeys(session?.secret).map((key) => key.toString('hex')),
     redis: redis?.toDocument() ?? null,
     // Another value is refused by the hook, with its name.
     link: isLinkName(flotilla?.link) ? flotilla.link : null,

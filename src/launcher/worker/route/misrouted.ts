@@ -2,7 +2,13 @@ import { type Owner, parseOwner } from '../../../bus/ids';
 
 const SESSION_ID = /[?&]sid=([A-Za-z0-9_-]{20})(?:&|$)/;
 
-/** Says to which worker of this pod a request belongs. */
+/** A session that another worker has. */
+export interface ForeignSession {
+  id: string;
+  owner: Owner;
+}
+
+/** Says to which worker a request belongs. */
 export class MisroutedCheck {
   readonly #prefix: string;
 
@@ -17,12 +23,12 @@ export class MisroutedCheck {
     this.#prefix = `${socketPath.replace(/\/$/, '')}/`;
   }
 
-  /** The tag of another worker of this pod to which the request's session belongs, if it belongs to one. */
-  ownerOf(url: string | undefined): string | undefined {
+  /** The request's session and the worker that its id names, if that is another one. */
+  foreignSession(url: string | undefined): ForeignSession | undefined {
     if (!url?.startsWith(this.#prefix)) return undefined;
     const id = SESSION_ID.exec(url)?.[1];
     const owner = id === undefined ? undefined : parseOwner(id);
-    if (owner?.pod !== this.self.pod || owner.worker === this.self.worker) return undefined;
-    return owner.worker;
+    if (id === undefined || owner === undefined) return undefined;
+    return owner.pod === this.self.pod && owner.worker === this.self.worker ? undefined : { id, owner };
   }
 }

@@ -1,23 +1,37 @@
 import { chmodSync } from 'node:fs';
 import { createServer, type IncomingMessage, maxHeaderSize, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { RawHandle } from '../../raw-handle';
 import { type Peer, showPeerOnRequest, showPeerOnSocket, takePeer } from './peer-header';
+import { whenQuiet } from './quiet-socket';
+
+/** Gives an event to the listeners that the app's server has, past whatever looks at public requests first. */
+export type EmitToApp = (event: 'request' | 'upgrade', ...args: unknown[]) => boolean;
+
+/** What Node's cluster module uses of a listening server to give it a connection. */
+interface ServerInternals {
+  _handle: { onconnection: (status: number, handle: RawHandle) => void } | null;
+}
 
 /** Room for our own header beside the client's. */
 const OWN_HEADERS_SIZE = 1_024;
 
 /**
- * Takes, on a local socket, the requests that other workers pass on, and gives them to the app's server as if their clients
- * had sent them here.
+ * Takes the requests that other workers pass on, those of this pod on a local socket and those of other pods on connections
+ * that the primary hands over, and gives them to the app's server as if their clients had sent them here. They are never
+ * passed on again.
  */
 export class PeerServer {
   readonly #server: Server;
   readonly #tunnels = new Set<Socket>();
+  /** What is written first on a connection of another pod, while its socket is made. */
+  #answer: Uint8Array | undefined;
 
   /** @param onTunnel hears of each connection that becomes one client's own */
   constructor(
     private readonly app: Server,
     private readonly onTunnel: (socket: Socket) => void,
+    private readonly emitToApp: EmitToApp,
   ) {
     const limit = (app as { maxHeaderSize?: number }).maxHeaderSize || maxHeaderSize;
     this.#server = createServer({
@@ -28,6 +42,9 @@ export class PeerServer {
       keepAliveTimeout: 0,
     });
     this.#server.timeout = 0;
+    this.#server.on('connection', (socket: Socket) => {
+      if (this.#answer) socket.write(this.#answer);
+    });
     this.#server.on('request', (request, response) => this.#request(request, response));
     this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket as Socket, head));
   }
@@ -44,6 +61,19 @@ export class PeerServer {
     this.#server.unref();
   }
 
+  /** Takes a connection of another pod. */
+  take(handle: RawHandle, answer: Uint8Array): void {
+    const internals = (this.#server as unknown as ServerInternals)._handle;
+    if (!internals) {
+      // it is closing
+      handle.close();
+      return;
+    }
+    this.#answer = answer;
+    internals.onconnection(0, handle);
+    this.#answer = undefined;
+  }
+
   /** Takes no more, and settles when those under way are done. */
   async close(): Promise<void> {
     for (const socket of this.#tunnels) socket.destroy();
@@ -57,7 +87,7 @@ export class PeerServer {
       return;
     }
     showPeerOnRequest(request, peer);
-    this.app.emit('request', request, response);
+    this.emitToApp('request', request, response);
   }
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
@@ -70,6 +100,6 @@ export class PeerServer {
     this.#tunnels.add(socket);
     socket.once('close', () => this.#tunnels.delete(socket));
     this.onTunnel(socket);
-    this.app.emit('upgrade', request, socket, head);
+    whenQuiet(socket, () => this.emitToApp('upgrade', request, socket, head));
   }
 }

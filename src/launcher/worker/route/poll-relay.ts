@@ -1,24 +1,22 @@
-import { Agent, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream';
+import type { Owner } from '../../../bus/ids';
+import { DialError } from '../../peer/dial-peer';
 import { answerWithClosePacket } from './close-packet';
 import { endToEndHeaders, type RawHeaders } from './http-head';
+import { OwnerAgent } from './owner-agent';
+import type { OwnerConnector } from './owner-connector';
 import { formatPeer, PEER_HEADER, peerOf } from './peer-header';
 
-/** Idle connections to one other worker that are kept. */
-const MOST_IDLE = 64;
-
-/** Passes polling requests on to the worker that has their session, over its local socket, as streams. */
+/** Passes polling requests on to the worker that has their session, as streams. */
 export class PollRelay {
-  // the owner never closes an idle connection, so none is reused at the moment it ends
-  readonly #agent = new Agent({ keepAlive: true, maxFreeSockets: MOST_IDLE });
+  readonly #agents = new Map<string, OwnerAgent>();
 
-  /** @param socketPathOf where the worker with a tag takes requests of other workers */
-  constructor(private readonly socketPathOf: (tag: string) => string) {}
+  constructor(private readonly connector: OwnerConnector) {}
 
-  pass(request: IncomingMessage, response: ServerResponse, owner: string): void {
+  pass(request: IncomingMessage, response: ServerResponse, owner: Owner): void {
     const outgoing = httpRequest({
-      socketPath: this.socketPathOf(owner),
-      agent: this.#agent,
+      agent: this.#agentFor(owner),
       method: request.method,
       path: request.url,
       // an array is sent as it is; typed since Node 22 only
@@ -30,8 +28,12 @@ export class PollRelay {
       // an owner that ends half way ends the client's connection half way: the client must not take it for a whole answer
       pipeline(incoming, response, () => {});
     });
-    outgoing.on('error', () => {
-      if (!response.headersSent) answerWithClosePacket(request, response);
+    outgoing.on('error', (error) => {
+      const isRefused = error instanceof DialError && error.failure === 'refused';
+      if (!isRefused) this.#forgetIfUnused(owner);
+      if (response.headersSent) return;
+      if (isRefused) answerBadGateway(request, response);
+      else answerWithClosePacket(request, response);
     });
     response.on('close', () => {
       if (!response.writableFinished) outgoing.destroy();
@@ -41,9 +43,46 @@ export class PollRelay {
     request.pipe(outgoing);
   }
 
-  close(): void {
-    this.#agent.destroy();
+  /** The workers of a pod are gone: whoever still waits for one of them is answered. */
+  podLeft(podTag: string): void {
+    for (const [key, agent] of this.#agents) {
+      if (!key.startsWith(`${podTag}/`)) continue;
+      this.#agents.delete(key);
+      agent.destroy();
+    }
   }
+
+  close(): void {
+    for (const agent of this.#agents.values()) agent.destroy();
+  }
+
+  #agentFor(owner: Owner): OwnerAgent {
+    const key = keyOf(owner);
+    let agent = this.#agents.get(key);
+    if (!agent) {
+      agent = new OwnerAgent(() => this.connector.connect(owner));
+      this.#agents.set(key, agent);
+    }
+    return agent;
+  }
+
+  #forgetIfUnused(owner: Owner): void {
+    const agent = this.#agents.get(keyOf(owner));
+    if (agent && Object.keys(agent.sockets).length === 0 && Object.keys(agent.freeSockets).length === 0) {
+      this.#agents.delete(keyOf(owner));
+    }
+  }
+}
+
+function keyOf({ pod, worker }: Owner): string {
+  return `${pod}/${worker}`;
+}
+
+/** The owner lives and will not have us: no reason to end its session. */
+function answerBadGateway(request: IncomingMessage, response: ServerResponse): void {
+  request.resume();
+  response.writeHead(502, { 'Content-Type': 'text/plain', 'Cache-Control': 'no-store' });
+  response.end('The pod that has this session refuses this one: their secrets differ.\n');
 }
 
 function requestHeaders(request: IncomingMessage): RawHeaders {

@@ -1,10 +1,15 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Owner } from '../../../bus/ids';
+import { PeerDirectory } from '../../peer/peer-directory';
+import type { PeerKey } from '../../peer/peer-keys';
+import type { RawHandle } from '../../raw-handle';
 import type { PrimaryLink } from '../primary-link';
+import { answerWithClosePacket } from './close-packet';
 import { MisroutedCheck } from './misrouted';
+import { OwnerConnector } from './owner-connector';
 import { dropForgedPeer } from './peer-header';
-import { PeerServer } from './peer-server';
+import { type EmitToApp, PeerServer } from './peer-server';
 import { PollRelay } from './poll-relay';
 import { whenQuiet } from './quiet-socket';
 import { UpgradeRelay } from './upgrade-relay';
@@ -13,43 +18,62 @@ import { UpgradeRelay } from './upgrade-relay';
 export interface RouterOptions {
   /** The app's server. */
   server: Server;
-  /** The way to a primary that hands connections over, if it does. */
-  link: PrimaryLink | undefined;
+  link: PrimaryLink;
+  /** Whether the primary hands connections over. */
+  handsOver: boolean;
   /** This worker. */
   self: Owner;
   /** Socket.IO's path. */
   socketPath: string;
   /** Where the worker with a tag takes requests of other workers. */
   peerPathOf(tag: string): string;
+  /** What pods prove to each other; without any nothing is passed on to other pods. */
+  peerKeys: readonly PeerKey[];
+  /** Whether this worker has a session, whatever its id looks like. */
+  hasSession(id: string): boolean;
   /** Hears of each connection that came through another worker. */
   onTunnel(socket: Socket): void;
+  /** Hears once per pod that requests cannot be passed on to it though it lives. */
+  onTrouble(message: string): void;
 }
 
 /**
- * Looks at every request before the app does, and passes those whose session another worker of this pod has on to it. In
- * mode `route` that is what makes polling work. In mode `sticky` it catches requests that overtake the message by which
+ * Looks at every request before the app does, and passes those whose session another worker has on to it, in this pod or in
+ * another. In mode `route` that is what makes polling work. In mode `sticky` it catches requests that overtake the message by which
  * `@socket.io/sticky` learns of their session.
  */
 export class Router {
-  /** How many requests were passed on, by way: `poll`, `hand-over`, `tunnel`. */
+  /**
+   * How many requests were passed on, by way: `poll`, `hand-over`, `tunnel`; to other pods `pod-poll` and `pod-tunnel`.
+   * `gone` counts the polls whose owner's pod is no more.
+   */
   readonly passedOn = new Map<string, number>();
   readonly #check: MisroutedCheck;
+  readonly #connector: OwnerConnector;
   readonly #polls: PollRelay;
   readonly #upgrades: UpgradeRelay;
   readonly #peers: PeerServer;
 
   constructor(private readonly options: RouterOptions) {
-    const { server, link, self, socketPath, peerPathOf, onTunnel } = options;
+    const { server, link, handsOver, self, socketPath, peerPathOf, peerKeys, onTunnel, onTrouble } = options;
     this.#check = new MisroutedCheck(self, socketPath);
-    this.#polls = new PollRelay(peerPathOf);
-    this.#upgrades = new UpgradeRelay(link, peerPathOf);
-    this.#intercept(server);
-    this.#peers = new PeerServer(server, onTunnel);
+    const directory = new PeerDirectory(link, (podTag) => this.#polls.podLeft(podTag));
+    this.#connector = new OwnerConnector({ self, socketPathOf: peerPathOf, directory, keys: peerKeys, onTrouble });
+    this.#polls = new PollRelay(this.#connector);
+    this.#upgrades = new UpgradeRelay(handsOver ? link : undefined, this.#connector);
+    const emit = server.emit.bind(server) as EmitToApp;
+    this.#intercept(server, emit);
+    this.#peers = new PeerServer(server, onTunnel, emit);
   }
 
   /** Opens the door for other workers. */
   listen(): Promise<void> {
     return this.#peers.listen(this.options.peerPathOf(this.options.self.worker));
+  }
+
+  /** Takes a connection of another pod. */
+  takePeer(handle: RawHandle, answer: Uint8Array): void {
+    this.#peers.take(handle, answer);
   }
 
   /** Ends tunnels, and settles when requests under way for other workers are answered. */
@@ -63,8 +87,8 @@ export class Router {
    * Before every listener, now and later: Socket.IO replaces the listeners of the server it is given, so a listener of ours
    * would not stay the first.
    */
-  #intercept(server: Server): void {
-    const emit = server.emit.bind(server) as (event: string | symbol, ...args: unknown[]) => boolean;
+  #intercept(server: Server, emitToApp: EmitToApp): void {
+    const emit = emitToApp as (event: string | symbol, ...args: unknown[]) => boolean;
     server.emit = (event: string | symbol, ...args: unknown[]) => {
       if (event === 'request' || event === 'checkContinue' || event === 'checkExpectation') {
         const [request, response] = args as [IncomingMessage, ServerResponse];
@@ -81,20 +105,39 @@ export class Router {
 
   #passPoll(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): boolean {
     dropForgedPeer(request);
-    const owner = this.#check.ownerOf(request.url);
+    const owner = this.#ownerOf(request);
     if (owner === undefined) return false;
+    const reach = this.#connector.reach(owner);
+    // a preflight is the app's to answer
+    if (reach === 'unconfigured' || (reach === 'gone' && request.method === 'OPTIONS')) return false;
     if (expectsContinue) response.writeContinue();
-    this.#count('poll');
-    this.#polls.pass(request, response, owner);
+    if (reach === 'gone') {
+      this.#count('gone');
+      answerWithClosePacket(request, response);
+    } else {
+      this.#count(this.#connector.isInThisPod(owner) ? 'poll' : 'pod-poll');
+      this.#polls.pass(request, response, owner);
+    }
     return true;
   }
 
   #passUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): boolean {
     dropForgedPeer(request);
-    const owner = this.#check.ownerOf(request.url);
-    if (owner === undefined) return false;
-    this.#count(this.#upgrades.pass(request, socket, head, owner));
+    const owner = this.#ownerOf(request);
+    // the app knows what to say to the upgrade of a session that is gone
+    if (owner === undefined || this.#connector.reach(owner) !== 'reachable') return false;
+    const way = this.#upgrades.pass(request, socket, head, owner);
+    this.#count(this.#connector.isInThisPod(owner) ? way : 'pod-tunnel');
     return true;
+  }
+
+  /** The other worker whose session this request is for. */
+  #ownerOf({ url }: IncomingMessage): Owner | undefined {
+    const session = this.#check.foreignSession(url);
+    if (!session) return undefined;
+    // ids that name nobody look as if they named another pod
+    const isOurs = !this.#connector.isInThisPod(session.owner) && this.options.hasSession(session.id);
+    return isOurs ? undefined : session.owner;
   }
 
   #count(way: string): void {

@@ -1,42 +1,45 @@
 import type { IncomingMessage } from 'node:http';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import type { Owner } from '../../../bus/ids';
 import { unknownSessionResponse } from '../../front-door/refuse';
 import { detachHandle, handleOf } from '../../raw-handle';
 import type { PrimaryLink } from '../primary-link';
 import { serialiseHead } from './http-head';
+import type { OwnerConnector } from './owner-connector';
 import { formatPeer, PEER_HEADER, peerOf } from './peer-header';
 import { whenQuiet } from './quiet-socket';
 
 /** Passes upgrades on to the worker that has their session: by handing over the connection, or through a tunnel where that cannot be. */
 export class UpgradeRelay {
   readonly #tunnels = new Set<Socket>();
+  #closed = false;
 
   /**
    * @param link the way to a primary that hands connections over; without it every upgrade is tunnelled
-   * @param socketPathOf where the worker with a tag takes requests of other workers
    */
   constructor(
     private readonly link: PrimaryLink | undefined,
-    private readonly socketPathOf: (tag: string) => string,
+    private readonly connector: OwnerConnector,
   ) {}
 
   /** @returns the way that it takes */
-  pass(request: IncomingMessage, socket: Socket, head: Buffer, owner: string): 'hand-over' | 'tunnel' {
+  pass(request: IncomingMessage, socket: Socket, head: Buffer, owner: Owner): 'hand-over' | 'tunnel' {
     // nobody else listens to this socket any more
     socket.on('error', () => socket.destroy());
-    const handOver = this.link !== undefined && canHandOver(socket);
+    const handOver = this.link !== undefined && this.connector.isInThisPod(owner) && canHandOver(socket);
     // `socket.pause()` would let one more chunk through
     if (handOver) handleOf(socket)?.readStop();
     whenQuiet(socket, () => {
       const rest = Buffer.concat([head, (socket.read() as Buffer | null) ?? Buffer.alloc(0)]);
-      if (handOver) this.#handOver(socket, Buffer.concat([serialiseHead(request), rest]), owner);
-      else this.#tunnel(request, socket, rest, owner);
+      if (handOver) this.#handOver(socket, Buffer.concat([serialiseHead(request), rest]), owner.worker);
+      else void this.#tunnel(request, socket, rest, owner);
     });
     return handOver ? 'hand-over' : 'tunnel';
   }
 
   close(): void {
+    this.#closed = true;
     for (const socket of this.#tunnels) socket.destroy();
   }
 
@@ -45,27 +48,31 @@ export class UpgradeRelay {
     if (handle) this.link?.sendHandle({ flotilla: 'handover', to: owner, head }, handle);
   }
 
-  #tunnel(request: IncomingMessage, socket: Socket, rest: Buffer, owner: string): void {
-    const far = connect({ path: this.socketPathOf(owner), allowHalfOpen: true });
-    let connected = false;
-    this.#tunnels.add(far);
+  async #tunnel(request: IncomingMessage, socket: Socket, rest: Buffer, owner: Owner): Promise<void> {
     socket.setTimeout(0);
     socket.setNoDelay(true);
+    let far: Socket;
+    try {
+      far = await this.connector.connect(owner);
+    } catch {
+      socket.end(unknownSessionResponse());
+      return;
+    }
+    if (socket.destroyed || this.#closed) {
+      far.destroy();
+      socket.destroy();
+      return;
+    }
+    this.#tunnels.add(far);
     socket.once('close', () => far.destroy());
     far.once('close', () => {
       this.#tunnels.delete(far);
-      if (connected) socket.destroySoon();
-      else socket.end(unknownSessionResponse());
+      socket.destroySoon();
     });
-    // the close follows
-    far.on('error', () => {});
-    far.once('connect', () => {
-      connected = true;
-      far.write(serialiseHead(request, [PEER_HEADER, formatPeer(peerOf(socket))]));
-      if (rest.length > 0) far.write(rest);
-      socket.pipe(far);
-      far.pipe(socket);
-    });
+    far.write(serialiseHead(request, [PEER_HEADER, formatPeer(peerOf(socket))]));
+    if (rest.length > 0) far.write(rest);
+    socket.pipe(far);
+    far.pipe(socket);
   }
 }
 

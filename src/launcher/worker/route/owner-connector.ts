@@ -1,0 +1,89 @@
+import { connect, type Socket } from 'node:net';
+import type { PeerAddress } from '../../../bus/fleet';
+import type { Owner } from '../../../bus/ids';
+import { DialError, dialPeer } from '../../peer/dial-peer';
+import type { PeerDirectory } from '../../peer/peer-directory';
+import type { PeerKey } from '../../peer/peer-keys';
+
+/** How a session's owner stands. `unconfigured`: it lives, but this pod or that one does not know how to pass requests on. */
+export type Reach = 'reachable' | 'gone' | 'unconfigured';
+
+/** What an {@link OwnerConnector} needs. */
+export interface OwnerConnectorOptions {
+  /** This worker. */
+  self: Owner;
+  /** Where the worker of this pod with a tag takes requests of other workers. */
+  socketPathOf(tag: string): string;
+  /** The other pods. */
+  directory: PeerDirectory;
+  /** The first is proved to other pods. */
+  keys: readonly PeerKey[];
+  /** Hears once per pod that it cannot be reached though it lives, and why. */
+  onTrouble(message: string): void;
+}
+
+/** Connects to the worker that has a session: over its local socket in this pod, over the port for other pods elsewhere. */
+export class OwnerConnector {
+  readonly #troubled = new Set<string>();
+
+  constructor(private readonly options: OwnerConnectorOptions) {}
+
+  isInThisPod(owner: Owner): boolean {
+    return owner.pod === this.options.self.pod;
+  }
+
+  reach(owner: Owner): Reach {
+    if (this.isInThisPod(owner)) return 'reachable';
+    const peer = this.options.directory.get(owner.pod);
+    if (!peer) return 'gone';
+    if (peer.address && this.options.keys.length > 0) return 'reachable';
+    this.#tell(
+      owner.pod,
+      peer.address
+        ? `there is no secret by which pods know each other (FLOTILLA_PEER_SECRET or sails.config.session.secret)`
+        : `it takes none (set FLOTILLA_POD_IP there to the address of the pod), and is answered 400 "Session ID unknown"`,
+    );
+    return 'unconfigured';
+  }
+
+  /**
+   * A connection on which the owner takes HTTP.
+   * @throws DialError for a worker of another pod; the system's error for one of this pod
+   */
+  async connect(owner: Owner): Promise<Socket> {
+    if (this.isInThisPod(owner)) return connectLocally(this.options.socketPathOf(owner.worker));
+    const address = this.options.directory.get(owner.pod)?.address;
+    const [key] = this.options.keys;
+    if (!address || !key) throw new DialError('gone', `pod ${owner.pod} is gone`);
+    return this.#dial(address, owner, key);
+  }
+
+  async #dial(address: PeerAddress, owner: Owner, key: PeerKey): Promise<Socket> {
+    try {
+      return await dialPeer(address, owner, key);
+    } catch (error) {
+      if (error instanceof DialError && error.failure === 'refused') this.#tell(owner.pod, error.message);
+      throw error;
+    }
+  }
+
+  #tell(pod: string, why: string): void {
+    if (this.#troubled.has(pod)) return;
+    this.#troubled.add(pod);
+    const name = this.options.directory.get(pod)?.name ?? pod;
+    this.options.onTrouble(`Flotilla: requests for sessions of pod ${name} cannot be passed on: ${why}`);
+  }
+}
+
+function connectLocally(path: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ path, allowHalfOpen: true });
+    socket.once('error', reject);
+    socket.once('connect', () => {
+      socket.removeListener('error', reject);
+      // the close follows
+      socket.on('error', () => {});
+      resolve(socket);
+    });
+  });
+}
