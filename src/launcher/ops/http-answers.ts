@@ -28,7 +28,7 @@ export function answerJson(response: ServerResponse, status: number, body: unkno
 }
 
 export function answerError(response: ServerResponse, error: unknown): void {
-  const code = codeOf(error) ?? 'E_OPS_REQUEST';
+  const code = codeOf(error) ?? 'E_OPS_FAILED';
   answerJson(response, STATUS[code] ?? 500, { code, message: messageOf(error) });
 }
 

@@ -221,6 +221,7 @@ export class OpsServer {
       } else if (this.#access.allows(request, route.kind)) await route.handle(request, response, url);
       else this.#refuse(response, route.kind);
     } catch (error) {
+      if (codeOf(error) === undefined) this.log.error({ err: error }, `the ops server failed at ${request.url}`);
       if (!response.headersSent) answerError(response, error);
       else response.destroy();
     }

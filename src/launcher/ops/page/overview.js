@@ -12,7 +12,7 @@ const PLOTS = [
   ),
   new Plot('Virtual requests per second', (point) => point.requests, count),
   new Plot('Between workers per second', (point) => point.busMessages, count),
-  new Plot('Event loop, the latest worker', (point) => point.eventLoopMs, milliseconds),
+  new Plot('Event-loop delay, worst worker', (point) => point.eventLoopMs, milliseconds),
 ];
 byId('plots').append(...PLOTS.map((plot) => plot.element));
 
@@ -54,19 +54,44 @@ function workerRow(worker, now) {
   const { pulse } = worker;
   const isSilent = worker.state === 'ready' && worker.silentForMs > 10_000;
   const state = isSilent ? 'silent' : worker.state;
-  const number = (text) => element('td', { class: 'number' }, text);
+  const told = (format) => (pulse ? format(pulse) : '–');
   return element(
     'tr',
     { 'data-worker': String(worker.place) },
-    element('td', {}, element('b', {}, `${worker.number}`), element('small', {}, ` pid ${worker.pid ?? '–'}`)),
-    element('td', {}, element('span', { class: 'pill', 'data-status': stateStatus(state) }, state)),
-    number(pulse ? count(pulse.sockets) : '–'),
-    number(pulse ? count(pulse.rates.messagesIn + pulse.rates.messagesOut) : '–'),
-    number(pulse ? `${Math.round(pulse.rates.cpu * 100)} %` : '–'),
-    number(pulse ? milliseconds(pulse.eventLoopP99Ms) : '–'),
-    element('td', {}, ...(pulse ? heapBar(pulse) : ['–'])),
-    number(span(now - (worker.readyAt ?? worker.startedAt))),
+    cell('Worker', element('b', {}, `${worker.number}`), element('small', {}, ` pid ${worker.pid ?? '–'}`)),
+    cell('State', pill(stateStatus(state), state)),
+    number(
+      'Sockets',
+      told(({ sockets }) => count(sockets)),
+    ),
+    number(
+      'Messages/s',
+      told(({ rates }) => count(rates.messagesIn + rates.messagesOut)),
+    ),
+    number(
+      'CPU',
+      told(({ rates }) => `${Math.round(rates.cpu * 100)} %`),
+    ),
+    number(
+      'Event loop',
+      told(({ eventLoopP99Ms }) => milliseconds(eventLoopP99Ms)),
+    ),
+    cell('Heap', ...(pulse ? heapBar(pulse) : ['–'])),
+    number('Up for', span(now - (worker.readyAt ?? worker.startedAt))),
   );
+}
+
+/** A cell knows its column's name: on small screens it shows it itself. */
+function cell(label, ...children) {
+  return element('td', { 'data-label': label }, ...children);
+}
+
+function number(label, text) {
+  return element('td', { 'data-label': label, class: 'number' }, text);
+}
+
+function pill(status, text) {
+  return element('span', { class: 'pill', 'data-status': status }, text);
 }
 
 function heapBar({ heapBytes, heapLimitBytes }) {
@@ -83,20 +108,15 @@ function stateStatus(state) {
 
 function podRow(row, { pod, at }) {
   const isSelf = row.tag === pod.tag;
-  const number = (text) => element('td', { class: 'number' }, text);
   return element(
     'tr',
     {},
-    element('td', {}, element('b', {}, row.name), ...(isSelf ? [element('small', {}, ' this one')] : [])),
-    element(
-      'td',
-      {},
-      element('span', { class: 'pill', 'data-status': row.state === 'up' ? 'ok' : 'degraded' }, row.state),
-    ),
-    number(count(row.workers.length)),
-    number(count(row.workers.reduce((sum, { sockets }) => sum + sockets, 0))),
-    element('td', {}, row.version),
-    number(isSelf ? '' : `${span(at - row.lastSeen)} ago`),
+    cell('Pod', element('b', {}, row.name), ...(isSelf ? [element('small', {}, ' this one')] : [])),
+    cell('State', pill(row.state === 'up' ? 'ok' : 'degraded', row.state)),
+    number('Workers', count(row.workers.length)),
+    number('Sockets', count(row.workers.reduce((sum, { sockets }) => sum + sockets, 0))),
+    cell('Version', row.version),
+    number('Heard', isSelf ? 'now' : `${span(at - row.lastSeen)} ago`),
   );
 }
 

@@ -2,6 +2,7 @@ import { element } from './element.js';
 
 const WIDTH = 240;
 const HEIGHT = 56;
+const SHORTEST_MS = 30_000;
 const NAMESPACE = 'http://www.w3.org/2000/svg';
 
 /** A small plot with its name and its last value. */
@@ -31,8 +32,11 @@ export class Plot {
     this.element = element('figure', {}, element('figcaption', {}, name), this.#value, this.#detail, this.#svg);
   }
 
-  /** @param {object[]} points in their order, each with its time `at` */
-  show(points, spanMs) {
+  /**
+   * @param {object[]} points in their order, each with its time `at`
+   * @param {number} longestMs what the whole width stands for, once there is so much to show
+   */
+  show(points, longestMs) {
     const last = points.at(-1);
     if (!last) {
       this.#value.textContent = '–';
@@ -40,6 +44,7 @@ export class Plot {
     }
     this.#value.textContent = this.format(this.pick(last));
     this.#detail.textContent = this.describe(last);
+    const spanMs = Math.min(longestMs, Math.max(SHORTEST_MS, last.at - points[0].at));
     const highest = Math.max(1, ...points.map(this.pick));
     const x = (at) => WIDTH - ((last.at - at) / spanMs) * WIDTH;
     const y = (value) => HEIGHT - 2 - (value / highest) * (HEIGHT - 6);
