@@ -11,6 +11,8 @@ interface StartFlags {
   host?: string;
   mode: FrontDoorMode;
   grace: number;
+  drainDelay?: number;
+  drainWindow?: number;
   unavailableAfter: number;
   redisRequired?: boolean;
   podName?: string;
@@ -54,9 +56,22 @@ export function startCommand(sailsArguments: string[]): Command {
         .env('FLOTILLA_MODE'),
     )
     .addOption(
-      new Option('--grace <ms>', 'how long workers may take to stop before they are killed')
+      new Option('--grace <ms>', 'how long a stop may take in all before workers are killed')
         .default(10_000)
         .env('FLOTILLA_GRACE_MS')
+        .argParser(wholeNumber(1, 3_600_000)),
+    )
+    .addOption(
+      new Option('--drain-delay <ms>', 'how long a stopping pod still takes connections, unready (default: 0)')
+        .env('FLOTILLA_DRAIN_DELAY_MS')
+        .argParser(wholeNumber(0, 3_600_000)),
+    )
+    .addOption(
+      new Option(
+        '--drain-window <ms>',
+        'over how long a stop spreads the ends of the sockets (default: 5000, at most half of the grace)',
+      )
+        .env('FLOTILLA_DRAIN_WINDOW_MS')
         .argParser(wholeNumber(0, 3_600_000)),
     )
     .addOption(
@@ -106,6 +121,8 @@ async function start(directory: string, flags: StartFlags, sailsArguments: strin
         host: flags.host,
         mode: flags.mode,
         graceMs: flags.grace,
+        drainDelayMs: flags.drainDelay,
+        drainWindowMs: flags.drainWindow,
         unavailableAfterMs: flags.unavailableAfter,
         redisRequired: flags.redisRequired,
         podName: flags.podName,

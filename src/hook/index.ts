@@ -5,6 +5,7 @@ import type { SailsApp, SailsHookDefinition } from '../types/sails';
 import { hasThirdPartyAdapter } from './adapters/third-party-adapter';
 import type { HookCounters } from './counters';
 import { makeDefaults } from './defaults';
+import { type DrainOptions, drain } from './drain';
 import { joinFleetOf } from './fleet-membership';
 import { initialize } from './initialize';
 import { readPulse } from './metrics/read-hook';
@@ -25,6 +26,7 @@ function flotillaHook(app: SailsApp): flotillaHook.HookDefinition {
     packageName: 'sails-hook-flotilla',
     counters: runtime.counters,
     readMetrics: () => runtime.metrics.read(),
+    drain: (options) => drain(runtime, options),
     readPulse: () => readPulse(runtime),
     defaults: makeDefaults(),
 
@@ -73,6 +75,8 @@ namespace flotillaHook {
     readMetrics(): Promise<MetricReading[]>;
     /** A few numbers of this process, for live views. */
     readPulse(): HookPulse;
+    /** Ends the sockets of this process in paced batches, before it is lowered; the launcher does so at a stop. */
+    drain(options: DrainOptions): Promise<void>;
     /** Sends a message to the other processes on the admin bus; does nothing without a Redis adapter. */
     broadcastAdminMessage(event: string, payload: unknown): void;
     /** Sends a message to every process on the admin bus; does nothing without a Redis adapter. */

@@ -4,6 +4,7 @@ import type { Identity } from '../bus/identity';
 import { HookMetrics } from '../metrics/hook-metrics';
 import type { SailsApp } from '../types/sails';
 import type { AdminBus } from './adapters/admin-bus';
+import { ConnectedSockets } from './connection/connected-sockets';
 import { HookCounters } from './counters';
 import { readHook } from './metrics/read-hook';
 import { OutstandingWork } from './outstanding-work';
@@ -20,6 +21,9 @@ export class HookRuntime {
   readonly requests = new RequestsInFlight();
   /** `afterDisconnect` functions that have not finished yet. */
   readonly farewells = new OutstandingWork();
+  readonly connections = new ConnectedSockets();
+  /** Set for good when the process begins to give up its sockets; the app may still be up for a while. */
+  draining = false;
   /** Set for good when the app begins to lower. */
   lowering = false;
   /** This process' membership; absent where a third-party adapter is configured. */

@@ -1,6 +1,6 @@
 import type { Callback } from '../types/sails';
-import { OutstandingWork } from './outstanding-work';
 import type { HookRuntime } from './runtime';
+import { closeConnections, openConnections } from './server/engine-connections';
 
 /**
  * Makes `sails.lower()` end the sockets in order: no new ones, 503 for new requests, then wait for those in flight,
@@ -32,7 +32,7 @@ async function shutDown(runtime: HookRuntime): Promise<void> {
   const deadline = Date.now() + lowerTimeoutMs;
   await runtime.requests.idleWithin(lowerTimeoutMs);
   if (runtime.hasServer) {
-    await closeConnections(runtime, Math.min(FLUSH_LIMIT_MS, Math.max(deadline - Date.now(), 0)));
+    await closeConnections(openConnections(runtime), Math.min(FLUSH_LIMIT_MS, Math.max(deadline - Date.now(), 0)));
     await runtime.farewells.settleWithin(Math.max(deadline - Date.now(), 0));
   }
   await free(runtime);
@@ -40,30 +40,6 @@ async function shutDown(runtime: HookRuntime): Promise<void> {
 
 /** How long a polling client may take to fetch what is still to be sent to it. */
 const FLUSH_LIMIT_MS = 200;
-
-/** Engine.IO's connection. */
-interface EngineConnection {
-  writeBuffer: unknown[];
-  /** Closes once everything is sent; with `discard`, now. */
-  close(discard?: boolean): void;
-  once(event: 'close', listener: () => void): void;
-}
-
-async function closeConnections(runtime: HookRuntime, flushLimitMs: number): Promise<void> {
-  const closing = new OutstandingWork();
-  for (const connection of openConnections(runtime)) {
-    const closed = closing.begin();
-    connection.once('close', closed);
-    connection.close(connection.writeBuffer.length === 0);
-  }
-  await closing.settleWithin(flushLimitMs);
-  for (const connection of openConnections(runtime)) connection.close(true);
-}
-
-function openConnections(runtime: HookRuntime): EngineConnection[] {
-  const { clients } = runtime.io.engine as unknown as { clients: Record<string, EngineConnection> };
-  return Object.values(clients);
-}
 
 async function free(runtime: HookRuntime): Promise<void> {
   for (const cleanup of runtime.cleanups.splice(0).reverse()) {

@@ -14,6 +14,8 @@ export type FromWorker =
   | { flotilla: 'failed'; code: string | undefined; message: string }
   /** It took every delivery up to this number, and has so many connections now. */
   | { flotilla: 'load'; taken: number; connections: number }
+  /** It drains: so many of its connected clients are left. */
+  | { flotilla: 'draining'; left: number; of: number }
   /** An upgrade (its handle travels along) that belongs to the worker with this tag; `head` is all that was read of it. */
   | { flotilla: 'handover'; to: string; head: Uint8Array }
   /** The answer to `ask`, or the error that it met. */
@@ -34,7 +36,8 @@ export type ToWorker =
   | { flotilla: 'peers'; peers: PeerRow[] }
   /** A question of the ops server. */
   | { flotilla: 'ask'; id: number; question: OpsQuestion }
-  | { flotilla: 'stop' };
+  /** Drain and end: close the sockets over this window, and leave when it is time even if some work is not done. */
+  | { flotilla: 'stop'; windowMs: number; deadlineMs: number };
 
 /** Whether a message on the IPC channel is one of ours. */
 export function isFlotillaMessage(message: unknown): message is { flotilla: string } {

@@ -5,6 +5,8 @@ import { type PeerSettings, readPeerSettings } from './peer/peer-settings';
 /** How requests find their worker; docs/launcher.md compares them. */
 export type FrontDoorMode = 'route' | 'sticky';
 
+const LONGEST_MS = 3_600_000;
+
 /** Settings of {@link startPod}. */
 export interface PodOptions {
   /** The directory of the app. */
@@ -17,8 +19,15 @@ export interface PodOptions {
   host?: string | undefined;
   /** Default: `route`. */
   mode?: FrontDoorMode | undefined;
-  /** How long workers may take to stop before they are killed. Default: 10,000 ms. */
+  /** How long a stop may take in all before the workers are killed. Default: 10,000 ms. */
   graceMs?: number | undefined;
+  /** How long a stopping pod goes on as before, so that balancers notice that it is unready. Default: 0 ms. */
+  drainDelayMs?: number | undefined;
+  /**
+   * Over how long a stop spreads the ends of the sockets; few sockets take less. Default: 5,000 ms, at most half of what
+   * `drainDelayMs` leaves of `graceMs`.
+   */
+  drainWindowMs?: number | undefined;
   /** How long a connection may wait for a worker before it is answered `503`. Default: 1,000 ms. */
   unavailableAfterMs?: number | undefined;
   /** Whether a Redis that is configured must be there at the start. Default: `false`, the pod waits for it and serves alone. */
@@ -41,6 +50,8 @@ export interface PodSettings {
   host: string | undefined;
   mode: FrontDoorMode;
   graceMs: number;
+  drainDelayMs: number;
+  drainWindowMs: number;
   unavailableAfterMs: number;
   redisRequired: boolean;
   podName: string;
@@ -62,13 +73,26 @@ export function readPodSettings(options: PodOptions): PodSettings {
     port: port === undefined ? undefined : wholeNumber('port', port, 0, 65_535),
     host,
     mode,
-    graceMs: wholeNumber('graceMs', options.graceMs ?? 10_000, 0, 3_600_000),
+    ...readDrain(options),
     unavailableAfterMs: wholeNumber('unavailableAfterMs', options.unavailableAfterMs ?? 1_000, 0, 60_000),
     redisRequired: options.redisRequired ?? false,
     podName: options.podName || process.env.FLOTILLA_POD_NAME || hostname(),
     peer: readPeerSettings(options),
     sailsArguments: options.sailsArguments ?? [],
   };
+}
+
+/** The times of a stop: it takes connections for the delay, closes sockets over the window, and has to end within the grace. */
+function readDrain(options: PodOptions): Pick<PodSettings, 'graceMs' | 'drainDelayMs' | 'drainWindowMs'> {
+  const graceMs = wholeNumber('graceMs', options.graceMs ?? 10_000, 1, LONGEST_MS);
+  const drainDelayMs = wholeNumber('drainDelayMs', options.drainDelayMs ?? 0, 0, LONGEST_MS);
+  const roomMs = Math.max(0, Math.floor((graceMs - drainDelayMs) / 2));
+  const drainWindowMs = wholeNumber('drainWindowMs', options.drainWindowMs ?? Math.min(5_000, roomMs), 0, LONGEST_MS);
+  if (graceMs > drainDelayMs + drainWindowMs) return { graceMs, drainDelayMs, drainWindowMs };
+  throw new LauncherError(
+    'E_LAUNCH_SETTING',
+    `The grace must be longer than drain delay and drain window together, or workers are killed while they drain: --grace is ${graceMs} ms, --drain-delay ${drainDelayMs} ms, --drain-window ${drainWindowMs} ms. Raise --grace (FLOTILLA_GRACE_MS), or lower the others.`,
+  );
 }
 
 function wholeNumber(name: string, value: number, from: number, to: number): number {

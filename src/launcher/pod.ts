@@ -13,6 +13,7 @@ import { LauncherError } from './errors';
 import type { FrontDoor } from './front-door/front-door';
 import { RouteDoor } from './front-door/route-door';
 import { StickyDoor } from './front-door/sticky-door';
+import { DrainProgress } from './life-cycle/drain-progress';
 import type { Logger } from './logger';
 import type { LaunchEnvironment } from './messages';
 import { type PodOptions, type PodSettings, readPodSettings } from './options';
@@ -94,9 +95,21 @@ export class Pod extends EventEmitter<PodEvents> {
     this.#supervisor.kill();
   }
 
+  /** Whether it was told to stop. */
+  get isDraining(): boolean {
+    return this.#stopped !== undefined;
+  }
+
   async #stop(): Promise<void> {
+    const { drainDelayMs, drainWindowMs, graceMs } = this.settings;
+    const deadline = Date.now() + graceMs;
+    this.#hub.drain();
+    if (drainDelayMs > 0 && this.#supervisor.readyWorkers.length > 0) {
+      this.log.info(`draining: taking connections for another ${drainDelayMs} ms, until nobody sends any`);
+      await new Promise((resolve) => setTimeout(resolve, drainDelayMs));
+    }
     await this.#door.close();
-    await this.#supervisor.stop(this.settings.graceMs);
+    await this.#supervisor.stop({ windowMs: drainWindowMs, graceMs: Math.max(0, deadline - Date.now()) });
     await this.#peers.close();
     await this.#hub.close();
     this.#sessions.close();
@@ -149,6 +162,8 @@ export class Pod extends EventEmitter<PodEvents> {
       for (const path of [appSocketPath, peerSocketPath])
         rmSync(path(this.#directory.path, worker.tag), { force: true });
     });
+    const progress = new DrainProgress(this.log);
+    this.#supervisor.on('draining', (worker, left, of) => progress.update(worker.number, left, of));
     this.#supervisor.on('gave-up', (reason) => this.emit('failed', reason));
   }
 

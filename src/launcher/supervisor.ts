@@ -5,6 +5,17 @@ import type { Logger } from './logger';
 import { RestartPolicy, STEADY_AFTER_MS } from './restart-policy';
 import { type WorkerExit, WorkerProcess } from './worker-process';
 
+/** How a worker is told to end. */
+export interface Retirement {
+  /** Over how long the ends of its sockets are spread. */
+  windowMs: number;
+  /** How long it may take in all before it is killed. */
+  graceMs: number;
+}
+
+/** What of the grace a worker leaves for lowering its app. */
+const LOWERING_MS = 1_000;
+
 /** What a {@link Supervisor} needs. */
 export interface SupervisorOptions {
   /** How many workers to keep. */
@@ -19,6 +30,8 @@ interface SupervisorEvents {
   forked: [worker: WorkerProcess];
   ready: [worker: WorkerProcess];
   gone: [worker: WorkerProcess];
+  /** It drains: so many of its connected clients are left. */
+  draining: [worker: WorkerProcess, left: number, of: number];
   /** A crash loop, or trouble that another attempt cannot change. */
   'gave-up': [reason: LauncherError];
 }
@@ -60,25 +73,35 @@ export class Supervisor extends EventEmitter<SupervisorEvents> {
     this.#fork();
   }
 
-  /**
-   * Stops every worker and waits for their ends.
-   * @param graceMs how long they may take before they are killed
-   */
-  async stop(graceMs: number): Promise<void> {
+  /** Stops every worker and waits for their ends. */
+  async stop(retirement: Retirement): Promise<void> {
     this.#stopping = true;
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
-    const ends = [...this.#workers].map((worker) => {
-      worker.state = worker.state === 'gone' ? 'gone' : 'stopping';
-      worker.send({ flotilla: 'stop' });
-      return new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+    await Promise.all([...this.#workers].map((worker) => this.#retire(worker, retirement)));
+  }
+
+  /**
+   * Forks another worker and, when it is ready, lets the old one drain and end.
+   * @returns settles when the old one has ended
+   * @throws LauncherError `E_REPLACEMENT` where the new one does not lift; the old one stays then
+   */
+  async replace(old: WorkerProcess, retirement: Retirement): Promise<void> {
+    const worker = this.#fork(old);
+    await new Promise<void>((resolve, reject) => {
+      const settle = (action: () => void) => {
+        worker.removeListener('exit', onExit);
+        worker.removeListener('message', onMessage);
+        action();
+      };
+      const onExit = (exit: WorkerExit) => settle(() => reject(replacementError(describeEnd(worker, exit))));
+      const onMessage = ({ flotilla }: { flotilla: string }) => {
+        if (flotilla === 'ready') settle(resolve);
+      };
+      worker.on('exit', onExit);
+      worker.on('message', onMessage);
     });
-    const killer = setTimeout(() => {
-      this.options.log.warn(`${this.#workers.size} workers did not stop within ${graceMs} ms and are killed`);
-      this.kill();
-    }, graceMs);
-    await Promise.all(ends);
-    clearTimeout(killer);
+    if (this.#workers.has(old)) await this.#retire(old, retirement);
   }
 
   /** Ends every worker at once. */
@@ -86,24 +109,55 @@ export class Supervisor extends EventEmitter<SupervisorEvents> {
     for (const worker of this.#workers) worker.kill('SIGKILL');
   }
 
-  #fork(): void {
+  /** Tells a worker to drain and to end, and waits for its end. */
+  async #retire(worker: WorkerProcess, { windowMs, graceMs }: Retirement): Promise<void> {
+    const end = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+    if (!worker.retired) {
+      worker.retired = true;
+      worker.state = 'stopping';
+      worker.send({ flotilla: 'stop', windowMs, deadlineMs: Math.max(graceMs - LOWERING_MS, graceMs / 2) });
+    }
+    const killer = setTimeout(() => {
+      const { number, pid } = worker;
+      this.options.log.warn(
+        { worker: number, pid },
+        `worker ${number} did not stop within ${graceMs} ms and is killed`,
+      );
+      worker.kill('SIGKILL');
+    }, graceMs);
+    await end;
+    clearTimeout(killer);
+  }
+
+  /** Workers that serve or will, without those that are to replace one of these. */
+  get #staff(): number {
+    let count = 0;
+    for (const { retired, replaces } of this.#workers) if (!retired && !replaces) count++;
+    return count;
+  }
+
+  #fork(replaces?: WorkerProcess): WorkerProcess {
     const number = ++this.#lastNumber;
     const tag = workerTag(number);
     const worker = new WorkerProcess(number, tag, this.options.environment(number, tag, !this.#everReady));
+    worker.replaces = replaces;
     this.#workers.add(worker);
     this.options.log.debug({ worker: number, pid: worker.pid }, 'worker started');
     worker.on('message', (message) => {
       if (message.flotilla === 'ready') this.#ready(worker);
       if (message.flotilla === 'loaded') this.#queueBootstrap(worker);
+      if (message.flotilla === 'draining') this.emit('draining', worker, message.left, message.of);
     });
     worker.once('exit', (exit) => this.#ended(worker, exit));
     this.emit('forked', worker);
+    return worker;
   }
 
   #ready(worker: WorkerProcess): void {
     this.#leaveBootstrap(worker);
     if (worker.state !== 'starting') return;
     worker.state = 'ready';
+    worker.replaces = undefined;
     worker.readyAt = Date.now();
     this.#policy.ready();
     this.#after(STEADY_AFTER_MS, () => {
@@ -114,7 +168,7 @@ export class Supervisor extends EventEmitter<SupervisorEvents> {
     this.emit('ready', worker);
     if (this.#everReady) return;
     this.#everReady = true;
-    while (this.#workers.size < this.options.workers) this.#fork();
+    while (this.#staff < this.options.workers) this.#fork();
   }
 
   #queueBootstrap(worker: WorkerProcess): void {
@@ -140,8 +194,16 @@ export class Supervisor extends EventEmitter<SupervisorEvents> {
     this.#leaveBootstrap(worker);
     this.emit('gone', worker);
     const fields = { worker: worker.number, pid: worker.pid };
-    if (this.#stopping) {
+    if (this.#stopping || worker.retired) {
       this.options.log.debug(fields, 'worker stopped');
+      return;
+    }
+    // whoever asked for the replacement hears of it
+    if (worker.replaces) return;
+    // its replacement is on the way
+    for (const other of this.#workers) {
+      if (other.replaces !== worker) continue;
+      other.replaces = undefined;
       return;
     }
     const reason = describeEnd(worker, exit);
@@ -159,7 +221,7 @@ export class Supervisor extends EventEmitter<SupervisorEvents> {
     this.options.log.error(fields, `${reason}; starting another in ${verdict.restartAfterMs} ms`);
     this.#after(verdict.restartAfterMs, () => {
       const wanted = this.#everReady ? this.options.workers : 1;
-      if (this.#workers.size < wanted) this.#fork();
+      if (this.#staff < wanted) this.#fork();
     });
   }
 
@@ -182,6 +244,10 @@ function describeEnd(worker: WorkerProcess, exit: WorkerExit): string {
 /** The first line that says something: the worker's own output has it all, and Sails frames some messages. */
 function gist(message: string): string {
   return message.split('\n').find((line) => /[a-z]{3}/i.test(line)) ?? message;
+}
+
+function replacementError(reason: string): LauncherError {
+  return new LauncherError('E_REPLACEMENT', `${reason}. The workers before it stay (its own output says more).`);
 }
 
 function giveUpError(exit: WorkerExit, reason: string): LauncherError {

@@ -44,6 +44,10 @@ const MOST_ON_THE_WAY = 512;
 /** One worker process, as the primary sees it. Sending to it never throws, whatever state its channel is in. */
 export class WorkerProcess extends EventEmitter<WorkerEvents> {
   state: WorkerState = 'starting';
+  /** Whether it was told to end. */
+  retired = false;
+  /** The worker that it is to replace, until it is ready. */
+  replaces: WorkerProcess | undefined;
   readonly startedAt = Date.now();
   /** Milliseconds since the epoch, once it is ready. */
   readyAt: number | undefined;

@@ -21,6 +21,7 @@ export function makeOnConnection(runtime: HookRuntime, peers: PeerAddresses): (s
       speaksVirtualRequests: speaksVirtualRequests(sdk.version),
       openRequests: 0,
     };
+    runtime.connections.add(connected);
     socket.on('disconnect', () => {
       runtime.requests.end(connected.openRequests);
       connected.openRequests = 0;

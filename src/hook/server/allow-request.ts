@@ -9,7 +9,7 @@ type Decide = (error: string | null | undefined, allow: boolean) => void;
 /** Engine.IO's `allowRequest`: runs `beforeConnect`, and lets nobody in once the app is being lowered. */
 export function makeAllowRequest(runtime: HookRuntime): (request: IncomingMessage, decide: Decide) => void {
   return (request, decide) => {
-    if (runtime.lowering) {
+    if (runtime.draining || runtime.lowering) {
       decide('The server is shutting down', false);
       return;
     }

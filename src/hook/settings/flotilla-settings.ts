@@ -24,13 +24,22 @@ export interface FlotillaSettings {
    * Default 1000.
    */
   lowerTimeoutMs?: number;
+  /**
+   * Whether Engine.IO 4 clients get an event `flotilla:drain`, `{ retryAfterMs }`, just before a drain closes their
+   * connection; polling clients may miss it. Default `false`, since an `onAny` listener hears it too.
+   */
+  drainHint?: boolean;
 }
 
 /** {@link FlotillaSettings} with their defaults. */
 export type CompleteFlotillaSettings = FlotillaSettings &
-  Required<Pick<FlotillaSettings, 'holdResponseMs' | 'lowerTimeoutMs'>>;
+  Required<Pick<FlotillaSettings, 'holdResponseMs' | 'lowerTimeoutMs' | 'drainHint'>>;
 
-export const DEFAULT_FLOTILLA_SETTINGS: CompleteFlotillaSettings = { holdResponseMs: 1_000, lowerTimeoutMs: 1_000 };
+export const DEFAULT_FLOTILLA_SETTINGS: CompleteFlotillaSettings = {
+  holdResponseMs: 1_000,
+  lowerTimeoutMs: 1_000,
+  drainHint: false,
+};
 
 type Check = { accepts(value: unknown): boolean; cure: string };
 
@@ -49,6 +58,7 @@ const CHECKS: Record<keyof FlotillaSettings, Check> = {
   },
   holdResponseMs: MILLISECONDS,
   lowerTimeoutMs: MILLISECONDS,
+  drainHint: { accepts: (value) => typeof value === 'boolean', cure: 'Give true or false.' },
 };
 
 /** Throws `E_FLOTILLA_SETTING` for a setting that is unknown or has an impossible value. */

@@ -8,6 +8,7 @@ import { appSocketPath, peerSocketPath } from '../runtime-directory';
 import type { PublicAddress, SettingsDocument } from '../settings-document';
 import { assertCanTakeConnections, ConnectionIntake } from './connection-intake';
 import { listenLocally } from './local-listener';
+import { OpenRequests } from './open-requests';
 import type { PrimaryLink } from './primary-link';
 import { readSettings } from './read-settings';
 import { Router } from './route/router';
@@ -29,6 +30,7 @@ export class LiftedWorker {
   isLifted = false;
   #agreement: Promise<Agreement> | undefined;
   #router: Router | undefined;
+  #requests: OpenRequests | undefined;
   #intake: ConnectionIntake | undefined;
 
   constructor(
@@ -63,12 +65,24 @@ export class LiftedWorker {
     }
     assertCanTakeConnections(server);
     await this.#router?.listen();
+    this.#requests = new OpenRequests(server);
     this.isLifted = true;
     await this.link.send({ flotilla: 'ready' });
   }
 
-  /** Lowers the app; settles when what it owes to other workers is answered too. */
-  async lower(): Promise<void> {
+  /**
+   * Closes the sockets in paced batches, answers the requests in flight, and lowers the app; settles when what it owes to
+   * other workers is answered too.
+   * @param windowMs over how long the ends of the sockets are spread
+   * @param deadlineMs how long sockets and requests may take
+   */
+  async drainAndLower(windowMs: number, deadlineMs: number): Promise<void> {
+    this.#requests?.drain();
+    const onProgress = (left: number, of: number) => void this.link.send({ flotilla: 'draining', left, of });
+    await Promise.all([
+      this.sails.hooks.sockets?.drain?.({ windowMs, deadlineMs, onProgress }),
+      this.#requests?.idleWithin(deadlineMs),
+    ]);
     await new Promise<void>((resolve) => this.sails.lower(() => resolve()));
     if (!this.#router) return;
     const timer = new Promise<void>((resolve) => setTimeout(resolve, LAST_ANSWERS_MS));

@@ -22,7 +22,7 @@ export async function runWorker(): Promise<void> {
     if (message.flotilla !== 'stop') return;
     // while it lifts there is nothing to end in good order
     if (!worker?.isLifted) process.exit(0);
-    void worker.lower().finally(() => process.exit(0));
+    void worker.drainAndLower(message.windowMs, message.deadlineMs).finally(() => process.exit(0));
   });
   let sails: SailsApp | undefined;
   try {

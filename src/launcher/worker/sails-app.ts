@@ -7,7 +7,7 @@ type Callback = (error?: unknown) => void;
 /** The parts of a Sails app object that the launcher touches. */
 export interface SailsApp extends EventEmitter {
   config: SailsConfig;
-  hooks: { http?: { server: Server }; sockets?: unknown };
+  hooks: { http?: { server: Server }; sockets?: DrainingHook };
   /** The module loader hook, from when `hook:userconfig:loaded` is emitted. */
   modules?: { loadUserHooks(callback: (error: unknown, hooks?: Record<string, unknown>) => void): void };
   io?: SocketServer;
@@ -17,6 +17,11 @@ export interface SailsApp extends EventEmitter {
   runBootstrap(callback: Callback): void;
   /** Sails' own listeners on `process`, while it is lifted. */
   _processListeners?: Record<string, (...args: unknown[]) => void> | null;
+}
+
+/** What our hook offers for a stop. Another version of it in the app may not. */
+export interface DrainingHook {
+  drain?(options: { windowMs: number; deadlineMs: number; onProgress(left: number, of: number): void }): Promise<void>;
 }
 
 /** The settings that the launcher reads. */

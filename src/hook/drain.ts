@@ -1,0 +1,111 @@
+import type { HookRuntime } from './runtime';
+import { closeConnections, type EngineConnection, openConnections } from './server/engine-connections';
+
+/** How a process gives up its sockets. */
+export interface DrainOptions {
+  /** Over how long their ends are spread, at most, in milliseconds; few sockets take less. */
+  windowMs: number;
+  /** After this many milliseconds it is over, whatever is still open. */
+  deadlineMs: number;
+  /** Hears how many of the connected clients are left. */
+  onProgress?: (left: number, of: number) => void;
+}
+
+/** The event that tells a client that its connection is about to end, where `sails.config.flotilla.drainHint` is on. */
+export const DRAIN_EVENT = 'flotilla:drain';
+
+/** Sockets are not closed slower than one in so many milliseconds: a drain of a few does not need its whole window. */
+const LONGEST_BETWEEN_MS = 10;
+const BATCH_EVERY_MS = 50;
+const PROGRESS_EVERY_MS = 500;
+/** Clients are asked to come back after a random time up to this. */
+const LATEST_RETURN_MS = 1_000;
+/** How long a polling client may take to fetch what is still to be sent to it. */
+const FLUSH_LIMIT_MS = 200;
+
+/**
+ * Ends every socket of this process in paced batches, by closing the *connection*: clients come back by themselves, and
+ * can be recovered, which they don't and can't after `socket.disconnect()`. Clients that
+ * poll come first, since their next poll may find no listener; connections with a request in flight come last. New handshakes are refused from the beginning, new virtual requests once the window is over. Then it waits for the
+ * requests in flight and for `afterDisconnect`.
+ */
+export async function drain(runtime: HookRuntime, options: DrainOptions): Promise<void> {
+  if (runtime.draining || !runtime.hasServer) return;
+  runtime.draining = true;
+  const begun = performance.now();
+  const leftMs = () => Math.max(0, options.deadlineMs - (performance.now() - begun));
+  const waiting = inOrderOfEnd(openConnections(runtime));
+  const total = waiting.length;
+  const spreadMs = Math.min(options.windowMs, leftMs(), total * LONGEST_BETWEEN_MS);
+  const tell = progressTeller(options, total);
+  tell(total);
+  const closing: Promise<void>[] = [];
+  while (waiting.length > 0) {
+    const elapsedMs = performance.now() - begun;
+    const share = spreadMs === 0 ? 1 : Math.min(1, elapsedMs / spreadMs);
+    const due = Math.ceil(total * share) - (total - waiting.length);
+    closing.push(close(runtime, takeIdle(runtime, waiting, due)));
+    tell(waiting.length);
+    // what is left is busy: it ends as its requests are answered, and gets no new ones
+    if (share === 1) runtime.lowering = true;
+    if (waiting.length === 0 || leftMs() === 0) break;
+    await new Promise((resolve) => setTimeout(resolve, BATCH_EVERY_MS * (0.5 + Math.random())));
+  }
+  runtime.lowering = true;
+  await runtime.requests.idleWithin(leftMs());
+  closing.push(close(runtime, openConnections(runtime)));
+  await Promise.all(closing);
+  await runtime.farewells.settleWithin(leftMs());
+  tell(0);
+}
+
+/** Removes up to so many connections that wait for no answer. */
+function takeIdle(runtime: HookRuntime, waiting: EngineConnection[], count: number): EngineConnection[] {
+  const taken: EngineConnection[] = [];
+  for (let index = waiting.length - 1; index >= 0 && taken.length < count; index--) {
+    const connection = waiting[index] as EngineConnection;
+    if (runtime.connections.isBusy(connection)) continue;
+    waiting.splice(index, 1);
+    taken.push(connection);
+  }
+  return taken;
+}
+
+function close(runtime: HookRuntime, connections: EngineConnection[]): Promise<void> {
+  if (runtime.settings.drainHint) for (const connection of connections) hint(runtime, connection);
+  return closeConnections(connections, FLUSH_LIMIT_MS);
+}
+
+/** Clients of Engine.IO 3 are not told: sails.io.js warns of events that it has no listener for. */
+function hint(runtime: HookRuntime, connection: EngineConnection): void {
+  if (connection.protocol !== 4) return;
+  const retryAfterMs = Math.round(Math.random() * LATEST_RETURN_MS);
+  for (const { socket } of runtime.connections.of(connection)) socket.emit(DRAIN_EVENT, { retryAfterMs });
+}
+
+function progressTeller({ onProgress }: DrainOptions, total: number): (left: number) => void {
+  let toldAt = Number.NEGATIVE_INFINITY;
+  let told = -1;
+  return (left) => {
+    const now = performance.now();
+    if (left === told || (left > 0 && left < total && now - toldAt < PROGRESS_EVERY_MS)) return;
+    toldAt = now;
+    told = left;
+    onProgress?.(left, total);
+  };
+}
+
+/** In random order, those that poll at the end, which is taken first. */
+function inOrderOfEnd(connections: EngineConnection[]): EngineConnection[] {
+  const polls = (connection: EngineConnection) => connection.transport.name === 'polling';
+  const shuffled = shuffle(connections);
+  return [...shuffled.filter((connection) => !polls(connection)), ...shuffled.filter(polls)];
+}
+
+function shuffle<T>(items: T[]): T[] {
+  for (let index = items.length - 1; index > 0; index--) {
+    const other = Math.floor(Math.random() * (index + 1));
+    [items[index], items[other]] = [items[other] as T, items[index] as T];
+  }
+  return items;
+}
