@@ -36,6 +36,9 @@ loadtest: need-node build $(EXAMPLE_INSTALLED) ## Load the example, or TARGET=ht
 loadtest-compare: need-node $(INSTALLED) ## Show two load tests beside each other: A=folder B=folder
 	@node loadtest/loadtest.mjs compare $(A) $(B)
 
+test-long: need-node $(INSTALLED) ## Run the tests that take long: rounds of faults, random histories, many clients
+	@node scripts/test.mjs --long
+
 clean: ## Remove what was built and installed
 	rm -rf dist node_modules $(EXAMPLE)/node_modules $(EXAMPLE)/.tmp
 

@@ -1,4 +1,5 @@
-// The whole check: build, lint, the test suite of sails-hook-sockets run against our hook, and our own tests.
+// The whole check: build, lint, the test suite of sails-hook-sockets run against our hook, and our own tests. With
+// `--long`: the tests named `*.long.test.ts` instead, soaks and rounds of faults that take too long for every change.
 // Its last line is `N passed, N failed`; it exits with 1 if anything failed or nothing ran.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -16,6 +17,7 @@ process.chdir(join(import.meta.dirname, '..'));
 const scratch = mkdtempSync(join(tmpdir(), 'flotilla-test-'));
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
 
+const isLong = process.argv.includes('--long');
 const EXAMPLE = 'examples/live-counter';
 const vitestReport = join(scratch, 'vitest.json');
 const referenceReport = join(scratch, 'reference.json');
@@ -24,26 +26,18 @@ const total = { passed: 0, failed: 0 };
 
 // Compiling the example's database takes a core a minute or two where no prebuilt binary can be had: meanwhile the other
 // stages run that do not need it.
-const exampleInstall = isExampleStale()
-  ? stage('example install', 'npm', ['ci'], { cwd: EXAMPLE, quiet: true })
-  : undefined;
+const exampleInstall =
+  !isLong && isExampleStale() ? stage('example install', 'npm', ['ci'], { cwd: EXAMPLE, quiet: true }) : undefined;
 
 const built = await stage('build', 'npm', ['run', '--silent', 'build']);
 if (built === 0) {
-  if ((await stage('lint', 'npm', ['run', '--silent', 'lint'])) !== 0) total.failed += 1;
-
-  const reference = await stage('reference suite', process.execPath, [
-    'test/reference/run.mjs',
-    '--report',
-    referenceReport,
-  ]);
-  count(reference, readReport(referenceReport));
-
+  if (!isLong) await checkStyleAndReference();
   if (exampleInstall && (await exampleInstall) !== 0) total.failed += 1;
 
-  const vitest = await stage('tests', process.execPath, [
+  const vitest = await stage(isLong ? 'long tests' : 'tests', process.execPath, [
     'node_modules/vitest/vitest.mjs',
     'run',
+    ...(isLong ? ['--config', 'vitest.long.config.mts'] : []),
     '--reporter=default',
     '--reporter=json',
     `--outputFile.json=${vitestReport}`,
@@ -60,6 +54,16 @@ for (const { name, seconds, code } of times) {
 }
 console.log(`\n${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
+
+async function checkStyleAndReference() {
+  if ((await stage('lint', 'npm', ['run', '--silent', 'lint'])) !== 0) total.failed += 1;
+  const reference = await stage('reference suite', process.execPath, [
+    'test/reference/run.mjs',
+    '--report',
+    referenceReport,
+  ]);
+  count(reference, readReport(referenceReport));
+}
 
 /** Whether the example's packages are not those of its lock file. */
 function isExampleStale() {
