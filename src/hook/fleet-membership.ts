@@ -6,10 +6,10 @@ import type { HubService } from '../bus/hub-services';
 import { joinFleet } from '../bus/join-fleet';
 import { createLink, readBusSecrets } from '../bus/link/create-link';
 import { readRedisCallbacks } from '../redis';
-import { createPodSessionAdapter } from '../session/pod-session-adapter';
 import { createPodSessionService } from '../session/pod-session-service';
 import type { SailsLog } from '../types/sails';
 import type { HookRuntime } from './runtime';
+import { chooseSessionStore } from './session/choose-store';
 
 /**
  * Joins the fleet: through the hub of the primary where there is one; under pm2 and the like through the hub that the
@@ -39,7 +39,7 @@ export function joinFleetOf(runtime: HookRuntime): void {
   runtime.fleet = fleet;
   runtime.cleanups.push(() => fleet.close());
   tellOutages(runtime, fleet);
-  if (identity.hubPath || electedHubPath) keepSessionsInHub(runtime, fleet);
+  chooseSessionStore(runtime, { hubIsShared: Boolean(identity.hubPath || electedHubPath) });
 }
 
 function linkOf({ app, identity, settings }: HookRuntime, log: BusLog): LinkFactory | undefined {
@@ -63,17 +63,6 @@ function tellOutages({ app }: HookRuntime, fleet: Fleet): void {
       app.log.error(`\`sails.config.sockets.onRedis${up ? 'Reconnect' : 'Disconnect'}\` threw:`, error);
     }
   });
-}
-
-/**
- * Keeps sessions where the hub is, when the app has configured no store of its own: with the default store each worker
- * would have its own sessions.
- */
-function keepSessionsInHub({ app }: HookRuntime, fleet: Fleet): void {
-  const { session } = app.config;
-  if (!session || !app.hooks.session) return;
-  if (session.store || (session.adapter && session.adapter !== 'memory')) return;
-  session.adapter = createPodSessionAdapter((method, args) => fleet.call('session', method, args));
 }
 
 function busLogOf(log: SailsLog): BusLog {

@@ -10,6 +10,8 @@ import { joinFleetOf } from './fleet-membership';
 import { initialize } from './initialize';
 import { readPulse } from './metrics/read-hook';
 import { HookRuntime } from './runtime';
+import { chooseSessionStore } from './session/choose-store';
+import { installSessions } from './session/install-sessions';
 import { configure } from './settings/configure';
 import type { FlotillaSettings } from './settings/flotilla-settings';
 import type { SocketsSettings } from './settings/sockets-settings';
@@ -34,6 +36,8 @@ function flotillaHook(app: SailsApp): flotillaHook.HookDefinition {
       configure(app);
       installShutdown(runtime);
       if (!hasThirdPartyAdapter(runtime)) joinFleetOf(runtime);
+      else chooseSessionStore(runtime, { hubIsShared: false });
+      installSessions(runtime);
     },
 
     initialize(done) {

@@ -1,7 +1,7 @@
+import { checkForeignStore } from '../session/connect-redis-pair';
 import type { SailsApp } from '../types/sails';
 import { hasThirdPartyAdapter, useThirdPartyAdapter } from './adapters/third-party-adapter';
 import { PeerAddresses } from './connection/client-address';
-import { ensureHandshakeSession } from './connection/handshake-session';
 import { makeOnConnection } from './connection/on-connection';
 import { readSdkMetadata } from './connection/sdk-metadata';
 import { SocketsDependencyError } from './errors';
@@ -25,6 +25,8 @@ export async function initialize(runtime: HookRuntime): Promise<void> {
   await loaded(app, 'http');
   if (app.hooks.session) await loaded(app, 'session');
 
+  checkForeignStore(app.session && app.config.session?.store);
+
   const { fleet } = runtime;
   const io = createServer(runtime, app.hooks.http, fleet?.createAdapter() as AdapterConstructor | undefined);
   runtime.io = io;
@@ -37,18 +39,6 @@ export async function initialize(runtime: HookRuntime): Promise<void> {
   fleet?.countSocketsWith(() => io.engine.clientsCount);
 
   const peers = new PeerAddresses(io);
-  io.use((socket, next) => {
-    ensureHandshakeSession(app, socket.handshake).then(
-      () => next(),
-      (error) => {
-        app.log.verbose(
-          'A socket connected and its session could not be loaded: its requests begin without one.',
-          error,
-        );
-        next();
-      },
-    );
-  });
   io.on('connection', makeOnConnection(runtime, peers));
   app.sockets = makeSailsSockets(runtime);
 }

@@ -9,6 +9,7 @@ import { HookCounters } from './counters';
 import { readHook } from './metrics/read-hook';
 import { OutstandingWork } from './outstanding-work';
 import { RequestsInFlight } from './requests/requests-in-flight';
+import { SocketSessions } from './session/socket-sessions';
 import type { CompleteFlotillaSettings } from './settings/flotilla-settings';
 
 /** What the parts of the hook share, one object per app. */
@@ -24,6 +25,7 @@ export class HookRuntime {
   readonly connections = new ConnectedSockets();
   /** Set for good when the process begins to give up its sockets; the app may still be up for a while. */
   draining = false;
+  readonly sessions = new SocketSessions(this);
   /** Set for good when the app begins to lower. */
   lowering = false;
   /** This process' membership; absent where a third-party adapter is configured. */

@@ -1,6 +1,6 @@
 import type { Socket } from 'socket.io';
 import type { HookRuntime } from '../runtime';
-import { type HandshakeSession, loadHandshakeSession, save } from './handshake-session';
+import { type HandshakeSession, loadHandshakeSession, saveHandshakeSession } from '../session/handshake-session';
 
 /** Runs the app's `afterDisconnect` for a socket that has gone, then saves the session if it has changed. */
 export async function runAfterDisconnect(runtime: HookRuntime, socket: Socket): Promise<void> {
@@ -17,7 +17,7 @@ export async function runAfterDisconnect(runtime: HookRuntime, socket: Socket): 
       if (isPromise) (returned as Promise<unknown>).then(() => resolve(), reject);
       else if (afterDisconnect.length < 3) resolve();
     });
-    if (id !== undefined && app.session && JSON.stringify(session) !== before) await save(app.session, id, session);
+    if (JSON.stringify(session) !== before) await saveHandshakeSession(runtime, { id, session });
   } catch (error) {
     app.log.error('Error in `sails.config.sockets.afterDisconnect`:', error);
   }
@@ -25,7 +25,7 @@ export async function runAfterDisconnect(runtime: HookRuntime, socket: Socket): 
 
 async function sessionForFarewell(runtime: HookRuntime, socket: Socket): Promise<HandshakeSession> {
   try {
-    return await loadHandshakeSession(runtime.app, socket.handshake);
+    return await loadHandshakeSession(runtime, socket);
   } catch (error) {
     runtime.app.log.warn(
       'A socket disconnected and its session could not be loaded: `afterDisconnect` gets an empty one.',

@@ -1,10 +1,10 @@
 import type { Socket } from 'socket.io';
 import { receiveRequest } from '../requests/receive-request';
 import type { HookRuntime } from '../runtime';
+import { loadHandshakeSession } from '../session/handshake-session';
 import { runAfterDisconnect } from './after-disconnect';
 import { clientAddress, type PeerAddresses } from './client-address';
 import type { ConnectedSocket } from './connected-socket';
-import { loadHandshakeSession } from './handshake-session';
 import { readSdkMetadata, speaksVirtualRequests } from './sdk-metadata';
 
 /** The events that are virtual requests, by HTTP method. */
@@ -22,6 +22,7 @@ export function makeOnConnection(runtime: HookRuntime, peers: PeerAddresses): (s
       openRequests: 0,
     };
     runtime.connections.add(connected);
+    runtime.sessions.add(socket);
     socket.on('disconnect', () => {
       runtime.requests.end(connected.openRequests);
       connected.openRequests = 0;
@@ -39,7 +40,7 @@ function runOnConnect(runtime: HookRuntime, socket: Socket): void {
   const { app } = runtime;
   const { onConnect } = app.config.sockets;
   if (!onConnect) return;
-  loadHandshakeSession(app, socket.handshake)
+  loadHandshakeSession(runtime, socket)
     .catch((error) => {
       app.log.warn('A socket connected and its session could not be loaded: `onConnect` gets an empty one.', error);
       return { session: {} };

@@ -1,5 +1,7 @@
 import type { Server } from 'socket.io';
 import type { HookPulse, HookReading } from '../../metrics/hook-metrics';
+import type { SessionStore } from '../../session/session-adapter';
+import type { SessionStoreStats } from '../../session/session-operations';
 import type { HookRuntime } from '../runtime';
 
 /** Engine.IO's connections. */
@@ -23,7 +25,7 @@ export function readHook(runtime: HookRuntime): HookReading {
     failedOrders: counters.failedOrders,
     handshakesRefused: counters.handshakesRefused,
     bus: runtime.fleet?.snapshot(),
-    sessions: undefined,
+    sessions: sessionStats(runtime),
   };
 }
 
@@ -33,7 +35,16 @@ export function readPulse(runtime: HookRuntime): HookPulse {
   const counts = runtime.hasServer ? countMembers(runtime.io) : { sockets: 0, rooms: 0 };
   const bus = runtime.fleet?.snapshot();
   const busMessages = bus ? bus.local.messagesIn + bus.local.messagesOut : 0;
-  return { ...counts, messagesIn, messagesOut, requests, busMessages };
+  const pulse: HookPulse = { ...counts, messagesIn, messagesOut, requests, busMessages };
+  for (const { calls, errors } of Object.values(sessionStats(runtime)?.operations ?? {})) {
+    pulse.sessionCalls = (pulse.sessionCalls ?? 0) + calls;
+    pulse.sessionErrors = (pulse.sessionErrors ?? 0) + errors;
+  }
+  return pulse;
+}
+
+function sessionStats({ app }: HookRuntime): SessionStoreStats | undefined {
+  return (app.config.session?.store as Partial<SessionStore> | undefined)?.stats;
 }
 
 function readServer(io: Server): Pick<HookReading, 'connections' | 'sockets' | 'rooms'> {

@@ -1,8 +1,8 @@
 import type { Socket } from 'socket.io';
 import type { ConnectedSocket } from '../connection/connected-socket';
-import { followSessionCookie } from '../connection/handshake-session';
 import { SocketsParseError } from '../errors';
 import type { HookRuntime } from '../runtime';
+import { followSessionCookie } from '../session/handshake-session';
 import { afterJoins } from './join-guarantee';
 import { type Acknowledge, parseMessage, type RequestMessage, splitArguments } from './message';
 import { buildRequest } from './request';

@@ -1,6 +1,6 @@
 import type { SailsApp, VirtualRequest } from '../../types/sails';
 import type { ConnectedSocket } from '../connection/connected-socket';
-import { wantsNoSession } from '../connection/handshake-session';
+import { wantsNoSession } from '../session/socket-sessions';
 import type { RequestMessage } from './message';
 
 /** Builds what core's router takes: the same fields that sails-hook-sockets gives it. */
@@ -30,7 +30,7 @@ export function buildRequest(
 /** The message's own headers, except for those that only the handshake may set. */
 function headersOf(app: SailsApp, { socket }: ConnectedSocket, message: RequestMessage): Record<string, unknown> {
   const { cookie, origin } = socket.handshake.headers;
-  const fixed = { host: app.config.host, cookie, nosession: wantsNoSession(socket.handshake) || undefined };
+  const fixed = { host: app.config.host, cookie, nosession: wantsNoSession(socket.request) || undefined };
   const headers: Record<string, unknown> = { ...message.headers };
   for (const [name, value] of Object.entries(fixed)) if (value !== undefined) headers[name] = value;
   headers.origin = origin;

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { inspect } from 'node:util';
 import type { SailsLog } from '../../types/sails';
 import type { HookRuntime } from '../runtime';
+import { refuseHandshake } from '../session/unavailable';
 import type { BeforeConnect, HandshakeRequest } from '../settings/sockets-settings';
 
 type Decide = (error: string | null | undefined, allow: boolean) => void;
@@ -15,14 +16,29 @@ export function makeAllowRequest(runtime: HookRuntime): (request: IncomingMessag
     }
     const { beforeConnect } = runtime.app.config.sockets;
     if (!beforeConnect) {
-      decide(null, true);
+      prepareSession(runtime, request, decide);
       return;
     }
     runBeforeConnect(beforeConnect, request as HandshakeRequest, (error, allow) => {
-      if (!allow) logRefusal(runtime.app.log, request, error);
+      if (allow) {
+        prepareSession(runtime, request, decide);
+        return;
+      }
+      logRefusal(runtime.app.log, request, error);
       decide(error === undefined || error === null ? null : textOf(error), allow);
     });
   };
+}
+
+/** Lets a client in once its session is there; where sessions are not available, with 503 the client tries again later. */
+function prepareSession(runtime: HookRuntime, request: IncomingMessage, decide: Decide): void {
+  runtime.sessions.prepare(request).then(
+    () => decide(null, true),
+    (error) => {
+      runtime.app.log.verbose('A socket was refused: its session can not be loaded.', error);
+      refuseHandshake(request, () => decide('Sessions are not available', false));
+    },
+  );
 }
 
 /** The first decision counts: the callback's, a returned boolean, a promise's boolean, or a thrown error. */

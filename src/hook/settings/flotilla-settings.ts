@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { isLinkName } from '../../bus/app-redis';
 import { LINK_NAMES, type LinkName } from '../../bus/link/create-link';
+import { DEFAULT_SESSION_STORE_SETTINGS } from '../../session/session-adapter';
 import { HookError } from '../errors';
 
 /** `sails.config.flotilla`: what this package adds to the settings of sails-hook-sockets. */
@@ -29,16 +30,33 @@ export interface FlotillaSettings {
    * connection; polling clients may miss it. Default `false`, since an `onAny` listener hears it too.
    */
   drainHint?: boolean;
+  /**
+   * How long an operation on the session store may take, in milliseconds: then the request is answered with 503, the
+   * handshake too. Default 2000.
+   */
+  sessionTimeoutMs?: number;
+  /** How often each process renews a session in use at most, in milliseconds. Default 60000. */
+  sessionTouchMs?: number;
+  /** How long a session lives in which nothing is stored yet, in milliseconds. Default 600000. */
+  emptySessionMs?: number;
 }
 
 /** {@link FlotillaSettings} with their defaults. */
 export type CompleteFlotillaSettings = FlotillaSettings &
-  Required<Pick<FlotillaSettings, 'holdResponseMs' | 'lowerTimeoutMs' | 'drainHint'>>;
+  Required<
+    Pick<
+      FlotillaSettings,
+      'holdResponseMs' | 'lowerTimeoutMs' | 'drainHint' | 'sessionTimeoutMs' | 'sessionTouchMs' | 'emptySessionMs'
+    >
+  >;
 
 export const DEFAULT_FLOTILLA_SETTINGS: CompleteFlotillaSettings = {
   holdResponseMs: 1_000,
   lowerTimeoutMs: 1_000,
   drainHint: false,
+  sessionTimeoutMs: DEFAULT_SESSION_STORE_SETTINGS.timeoutMs,
+  sessionTouchMs: DEFAULT_SESSION_STORE_SETTINGS.touchEveryMs,
+  emptySessionMs: DEFAULT_SESSION_STORE_SETTINGS.emptyTtlMs,
 };
 
 type Check = { accepts(value: unknown): boolean; cure: string };
@@ -46,6 +64,11 @@ type Check = { accepts(value: unknown): boolean; cure: string };
 const MILLISECONDS: Check = {
   accepts: (value) => typeof value === 'number' && Number.isFinite(value) && value >= 0,
   cure: 'Give a number of milliseconds, 0 or more.',
+};
+
+const POSITIVE_MILLISECONDS: Check = {
+  accepts: (value) => typeof value === 'number' && Number.isFinite(value) && value > 0,
+  cure: 'Give a number of milliseconds above 0.',
 };
 
 const CHECKS: Record<keyof FlotillaSettings, Check> = {
@@ -58,6 +81,9 @@ const CHECKS: Record<keyof FlotillaSettings, Check> = {
   },
   holdResponseMs: MILLISECONDS,
   lowerTimeoutMs: MILLISECONDS,
+  sessionTimeoutMs: POSITIVE_MILLISECONDS,
+  sessionTouchMs: MILLISECONDS,
+  emptySessionMs: POSITIVE_MILLISECONDS,
   drainHint: { accepts: (value) => typeof value === 'boolean', cure: 'Give true or false.' },
 };
 

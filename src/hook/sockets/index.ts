@@ -3,6 +3,7 @@ import { makeAddRoomMembersToRooms } from './add-room-members-to-rooms';
 import { makeBlast } from './blast';
 import { makeBroadcast } from './broadcast';
 import { DEFAULT_EVENT_NAME } from './default-event-name';
+import { makeDisconnectSession } from './disconnect-session';
 import { makeFleet } from './fleet';
 import { makeGet } from './get';
 import { getId } from './get-id';
@@ -26,6 +27,7 @@ export function makeSailsSockets(runtime: HookRuntime) {
     addRoomMembersToRooms: makeAddRoomMembersToRooms(runtime),
     removeRoomMembersFromRooms: makeRemoveRoomMembersFromRooms(runtime),
     leaveAll: makeLeaveAll(runtime),
+    disconnectSession: makeDisconnectSession(runtime),
     fleet: makeFleet(runtime),
     /** Does nothing; kept because sails-hook-sockets has it. */
     publishToFirehose(): void {},

@@ -1,0 +1,58 @@
+import type session from 'express-session';
+import { SessionUnavailableError } from '../../session/errors';
+import type { HookRuntime } from '../runtime';
+
+/** The store of the app's sessions, whichever it is; `undefined` where the app has none. */
+export function storeOf({ app }: HookRuntime): session.Store | undefined {
+  return app.session ? (app.config.session?.store as session.Store | undefined) : undefined;
+}
+
+/**
+ * Reads a session, within the time limit for stores.
+ * @throws SessionUnavailableError where the store fails or does not answer
+ */
+export async function readSession(
+  runtime: HookRuntime,
+  store: session.Store,
+  sessionId: string,
+): Promise<session.SessionData | undefined> {
+  try {
+    return (await withinLimit(runtime, 'get', (done) => store.get(sessionId, done))) ?? undefined;
+  } catch (error) {
+    // Stores that parse by themselves report so that a stored value is no session.
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** Saves a session, within the time limit for stores. */
+export async function writeSession(
+  runtime: HookRuntime,
+  store: session.Store,
+  sessionId: string,
+  data: session.SessionData,
+): Promise<void> {
+  await withinLimit(runtime, 'save', (done) => store.set(sessionId, data, done));
+}
+
+/** Calls a method of a store. Ours keep the limit by themselves; others are held to it here. */
+export function withinLimit<T>(
+  { settings }: HookRuntime,
+  operation: string,
+  call: (done: (error?: unknown, result?: T | null) => void) => void,
+): Promise<T | null | undefined> {
+  const { sessionTimeoutMs } = settings;
+  return new Promise((resolve, reject) => {
+    // Half a second more: the store's own message says more.
+    const timer = setTimeout(
+      () => reject(new SessionUnavailableError(operation, `no answer in ${sessionTimeoutMs} ms`)),
+      sessionTimeoutMs + 500,
+    );
+    call((error, result) => {
+      clearTimeout(timer);
+      const isMissing = (error as { code?: string } | undefined)?.code === 'ENOENT';
+      if (!error || isMissing) resolve(result);
+      else reject(error);
+    });
+  });
+}

@@ -1,0 +1,61 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/** A response of core's, over HTTP or virtual, as far as sessions touch it. */
+export interface StoreResponse {
+  statusCode?: number;
+  headersSent?: boolean;
+  end(...args: unknown[]): unknown;
+  /** Where core leaves the body of a virtual response. */
+  _clientRes?: { body?: unknown };
+}
+
+/** What a client gets where its session can't be read or saved. */
+const UNAVAILABLE = {
+  code: 'E_SESSION_UNAVAILABLE',
+  message: 'Sessions are not available at the moment: try again.',
+};
+
+/** Answers a virtual request with 503. */
+export function refuseUnavailable(response: StoreResponse, end: () => unknown = () => response.end()): void {
+  response.statusCode = 503;
+  if (response._clientRes) response._clientRes.body = UNAVAILABLE;
+  end();
+}
+
+/** Answers an HTTP request with 503. */
+export function refuseHttp(response: Pick<ServerResponse, 'writeHead' | 'end'>): void {
+  const body = JSON.stringify(UNAVAILABLE);
+  response.writeHead(503, { 'Content-Type': 'application/json', 'Retry-After': '1' });
+  response.end(body);
+}
+
+/** A handshake of Engine.IO: a poll has a response, an upgrade only its connection. */
+type Handshake = IncomingMessage & { res?: ServerResponse };
+
+/** Answers a handshake with 503, so that the client tries again later; then calls back. */
+export function refuseHandshake(request: Handshake, done: () => void): void {
+  const { res, socket } = request;
+  if (res && typeof res.end === 'function' && !isUpgrade(request)) {
+    refuseHttp(res);
+    done();
+    return;
+  }
+  const body = JSON.stringify(UNAVAILABLE);
+  socket.on('error', () => undefined);
+  socket.end(
+    [
+      'HTTP/1.1 503 Service Unavailable',
+      'Connection: close',
+      'Retry-After: 1',
+      'Content-Type: application/json',
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      '',
+      body,
+    ].join('\r\n'),
+    done,
+  );
+}
+
+function isUpgrade({ headers }: Handshake): boolean {
+  return headers.upgrade !== undefined;
+}
