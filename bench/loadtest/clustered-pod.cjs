@@ -35,7 +35,12 @@ function runSails() {
       port: Number(PORT),
       explicitHost: '127.0.0.1',
       hooks: { sockets: require('sails-hook-sockets') },
-      sockets: { adapter: '@sailshq/socket.io-redis', host: '127.0.0.1', port: Number(REDIS_PORT) },
+      sockets: {
+        adapterModule: require('@sailshq/socket.io-redis'),
+        adapter: '@sailshq/socket.io-redis',
+        host: '127.0.0.1',
+        port: Number(REDIS_PORT),
+      },
     },
     (error) => {
       if (error) throw error;

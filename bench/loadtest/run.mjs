@@ -211,11 +211,19 @@ function start(command, args, env = {}) {
   return child;
 }
 
-async function says(child, pattern) {
-  while (!pattern.test(child.output)) {
-    if (child.exitCode !== null) throw new Error(`${child.spawnargs.join(' ')} ended:\n${child.output}`);
-    await Promise.race([once(child, 'said'), once(child, 'exit')]);
-  }
+function says(child, pattern) {
+  return new Promise((resolve, reject) => {
+    const look = () => {
+      if (!pattern.test(child.output)) return;
+      child.off('said', look);
+      child.off('exit', ended);
+      resolve();
+    };
+    const ended = () => reject(new Error(`${child.spawnargs.join(' ')} ended:\n${child.output}`));
+    child.on('said', look);
+    child.once('exit', ended);
+    look();
+  });
 }
 
 async function stop(child) {

@@ -29,6 +29,7 @@ const SETTINGS = [
   'DURATION',
   'RAMP',
   'JOIN_TIMEOUT',
+  'GRACE',
   'MAX_P95_MS',
   'SOCKETS',
   'ROUTES',

@@ -17,10 +17,12 @@ const SIZE = numberSetting('SIZE', 100, { min: 0 });
 const DURATION_MS = durationSetting('DURATION', 10_000);
 const RAMP_MS = durationSetting('RAMP', 10 * SUBSCRIBERS);
 const JOIN_TIMEOUT_MS = durationSetting('JOIN_TIMEOUT', 30_000);
+/** How late the last message may be. */
+const GRACE_MS = durationSetting('GRACE', 30_000);
 const LATENCY_P95 = numberSetting('MAX_P95_MS', 0, { min: 0 });
 
 /** Long enough for everything to be late; beyond it an account stays unsettled and the run fails. */
-const LONGEST_MS = RAMP_MS + JOIN_TIMEOUT_MS + DURATION_MS + 30_000;
+const LONGEST_MS = RAMP_MS + JOIN_TIMEOUT_MS + DURATION_MS + GRACE_MS;
 
 export const options: Options = {
   scenarios: {

@@ -20,7 +20,9 @@ const RATE = numberSetting('RATE', 10, { min: 0.01 });
 const DURATION_MS = durationSetting('DURATION', 8000);
 const RAMP_MS = durationSetting('RAMP', 10 * FOLLOWERS);
 const JOIN_TIMEOUT_MS = durationSetting('JOIN_TIMEOUT', 30_000);
-const LONGEST_MS = RAMP_MS + JOIN_TIMEOUT_MS + DURATION_MS * 2 + 30_000;
+/** How late the last message may be. */
+const GRACE_MS = durationSetting('GRACE', 30_000);
+const LONGEST_MS = RAMP_MS + JOIN_TIMEOUT_MS + DURATION_MS * 2 + GRACE_MS;
 const LINGER_MS = 300;
 
 /** What Sails sends to those who follow a record. */

@@ -16,10 +16,12 @@ const SIZE = numberSetting('SIZE', 100, { min: 0 });
 const DURATION_MS = durationSetting('DURATION', 4000);
 const RAMP_MS = durationSetting('RAMP', 10 * SUBSCRIBERS);
 const JOIN_TIMEOUT_MS = durationSetting('JOIN_TIMEOUT', 30_000);
+/** How late the last message may be. */
+const GRACE_MS = durationSetting('GRACE', 30_000);
 /** First delay before a socket comes back; half as much more or less by chance, twice as much at every attempt. */
 const BACKOFF_MIN_MS = durationSetting('BACKOFF', 1000);
 const BACKOFF_MAX_MS = durationSetting('BACKOFF_MAX', 5000);
-const LONGEST_MS = RAMP_MS + 2 * JOIN_TIMEOUT_MS + DURATION_MS + 30_000;
+const LONGEST_MS = RAMP_MS + 2 * JOIN_TIMEOUT_MS + DURATION_MS + GRACE_MS;
 
 const BEFORE = 0;
 const AFTER = 1;

@@ -19,11 +19,13 @@ const SIZE = numberSetting('SIZE', 100, { min: 0 });
 const DURATION_MS = durationSetting('DURATION', 120_000);
 const RAMP_MS = durationSetting('RAMP', 10 * SUBSCRIBERS);
 const JOIN_TIMEOUT_MS = durationSetting('JOIN_TIMEOUT', 30_000);
+/** How late the last message may be. */
+const GRACE_MS = durationSetting('GRACE', 60_000);
 /** Share of the messages that must arrive, from 0 to 1. */
 const MIN_DELIVERED = numberSetting('MIN_DELIVERED', 0.95, { min: 0, max: 1 });
 /** `yes`: a run in which nobody lost the connection fails, since then nothing was deployed. */
 const EXPECT_RECONNECTS = choiceSetting('EXPECT_RECONNECTS', 'no', ['yes', 'no']);
-const LONGEST_MS = RAMP_MS + JOIN_TIMEOUT_MS + DURATION_MS + 60_000;
+const LONGEST_MS = RAMP_MS + JOIN_TIMEOUT_MS + DURATION_MS + GRACE_MS;
 
 export const options: Options = {
   scenarios: {

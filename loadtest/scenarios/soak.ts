@@ -22,7 +22,9 @@ const SIZE = numberSetting('SIZE', 100, { min: 0 });
 const DURATION_MS = durationSetting('DURATION', 3_600_000);
 const RAMP_MS = durationSetting('RAMP', 10 * SUBSCRIBERS);
 const JOIN_TIMEOUT_MS = durationSetting('JOIN_TIMEOUT', 30_000);
-const LONGEST_MS = RAMP_MS + JOIN_TIMEOUT_MS + DURATION_MS + 60_000;
+/** How late the last message may be. */
+const GRACE_MS = durationSetting('GRACE', 60_000);
+const LONGEST_MS = RAMP_MS + JOIN_TIMEOUT_MS + DURATION_MS + GRACE_MS;
 
 export const options: Options = {
   scenarios: {

@@ -1,10 +1,11 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { RunReport } from '../../loadtest/report/run-report';
 import { launchChromium } from '../example/chromium';
 import { breakApp } from './support/broken-app';
-import { runLoadTest, scratchFolder } from './support/tools';
+import { startContractServer } from './support/contract-server';
+import { ROOT, runLoadTest, scratchFolder } from './support/tools';
 
 /** Small enough for a test; the same scripts and thresholds. */
 const SMALL = {
@@ -18,6 +19,7 @@ const SMALL = {
   BACKOFF: '200ms',
   ACK_TIMEOUT: '3s',
   JOIN_TIMEOUT: '5s',
+  GRACE: '5s',
 };
 
 const TIMEOUT_MS = 120_000;
@@ -138,6 +140,26 @@ describe('make loadtest', () => {
     const run = await runLoadTest(['--target', 'http://127.0.0.1:1', '--results', folder, 'session'], SMALL);
     expect(run.output).toContain('is the app running, and does it fulfil loadtest/contract.md?');
     expect(run.code).toBe(1);
+  });
+
+  it('has k6 run the scripts where it is on PATH', { timeout: TIMEOUT_MS }, async () => {
+    const folder = await scratchFolder(onTestFinished);
+    // In its place, a program that takes the same command line.
+    const runner = join(ROOT, 'loadtest/runner.mjs');
+    const stand = `#!/bin/sh\n[ "$1" = version ] && { echo "k6 v2.3.0 (go1.26)"; exit 0; }\nexec "${process.execPath}" "${runner}" "$@"\n`;
+    await writeFile(join(folder, 'k6'), stand, { mode: 0o755 });
+    const server = await startContractServer(5000);
+    onTestFinished(server.close);
+    const run = await runLoadTest(['--target', server.url, '--results', join(folder, 'results'), 'broadcast-fanout'], {
+      ...SMALL,
+      ENGINE: 'auto',
+      PATH: `${folder}:${process.env.PATH}`,
+    });
+    expect(run.output).toContain('Engine: k6 v2.3.0');
+    expect(run.output).toContain('400 of 400 deliveries');
+    expect(run.code).toBe(0);
+    const missing = await runLoadTest(['session'], { ENGINE: 'k6', PATH: '/nowhere' });
+    expect(missing.output).toContain('there is no k6 on PATH');
   });
 
   it('refuses wrong usage with 2', async () => {
