@@ -1,9 +1,12 @@
 import { Command, CommanderError } from 'commander';
 import { PACKAGE_VERSION } from '../bus/version';
+import { doctorCommand } from './doctor-command';
+import { EXIT } from './exit-codes';
+import { sendCommand } from './send-command';
 import { startCommand } from './start-command';
-
-/** Exit codes of every command. */
-export const EXIT = { ok: 0, failure: 1, usage: 2 } as const;
+import { statusCommand } from './status-command';
+import { stopCommand } from './stop-command';
+import { topCommand } from './top-command';
 
 /**
  * Runs the `flotilla` command.
@@ -21,7 +24,15 @@ export async function main(args: string[]): Promise<void> {
     .showHelpAfterError()
     .configureHelp({ showGlobalOptions: false })
     .exitOverride();
-  program.addCommand(startCommand(rest).exitOverride().showHelpAfterError());
+  const commands = [
+    startCommand(rest),
+    statusCommand(),
+    topCommand(),
+    stopCommand(),
+    sendCommand(),
+    doctorCommand(rest),
+  ];
+  for (const command of commands) program.addCommand(command.exitOverride().showHelpAfterError());
   try {
     await program.parseAsync(own, { from: 'user' });
   } catch (error) {

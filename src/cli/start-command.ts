@@ -1,9 +1,11 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { availableCpus } from '../launcher/available-cpus';
 import { codeOf, messageOf } from '../launcher/errors';
 import { createLogger, type LogFormat } from '../launcher/logger';
+import type { RedisReadiness } from '../launcher/ops/settings';
 import type { FrontDoorMode } from '../launcher/options';
 import { startPod } from '../launcher/pod';
+import { wholeNumber } from './whole-number';
 
 interface StartFlags {
   workers?: number;
@@ -18,6 +20,10 @@ interface StartFlags {
   podName?: string;
   peerHost?: string;
   peerPort?: number;
+  ops: boolean;
+  opsPort?: number;
+  opsHost?: string;
+  readinessRedis: RedisReadiness;
   log?: LogFormat;
   logLevel: string;
 }
@@ -100,6 +106,21 @@ export function startCommand(sailsArguments: string[]): Command {
       ),
     )
     .addOption(
+      new Option('--ops-port <port>', 'port of the ops server (default: 9090, or a free one where that is taken)')
+        .env('FLOTILLA_OPS_PORT')
+        .argParser(wholeNumber(0, 65_535)),
+    )
+    .addOption(
+      new Option('--ops-host <host>', 'interface of the ops server (default: 127.0.0.1)').env('FLOTILLA_OPS_HOST'),
+    )
+    .addOption(new Option('--no-ops', 'no ops server: no probes, no metrics, no other commands'))
+    .addOption(
+      new Option('--readiness-redis <rule>', 'strict: a pod out of reach of Redis is not ready')
+        .choices(['degraded', 'strict'])
+        .default('degraded')
+        .env('FLOTILLA_READINESS_REDIS'),
+    )
+    .addOption(
       new Option('--log <format>', 'log format (default: json where NODE_ENV is production, else pretty)')
         .choices(['json', 'pretty'])
         .env('FLOTILLA_LOG'),
@@ -128,6 +149,7 @@ async function start(directory: string, flags: StartFlags, sailsArguments: strin
         podName: flags.podName,
         peerHost: flags.peerHost,
         peerPort: flags.peerPort,
+        ops: flags.ops && { port: flags.opsPort, host: flags.opsHost, readinessRedis: flags.readinessRedis },
         sailsArguments,
       },
       log,
@@ -149,6 +171,7 @@ async function start(directory: string, flags: StartFlags, sailsArguments: strin
       process.exit(code);
     };
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, onSignal);
+    pod.on('stop-requested', () => onSignal('SIGTERM'));
     pod.on('ready', () => log.info(`all ${workers} workers are ready`));
     pod.on('failed', (reason) => {
       log.fatal({ code: reason.code }, reason.message);
@@ -161,12 +184,4 @@ async function start(directory: string, flags: StartFlags, sailsArguments: strin
     log.fatal({ code }, messageOf(error));
     process.exitCode = 1;
   }
-}
-
-function wholeNumber(from: number, to: number): (text: string) => number {
-  return (text) => {
-    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-    if (value >= from && value <= to) return value;
-    throw new InvalidArgumentError(`It must be a whole number from ${from} to ${to}.`);
-  };
 }

@@ -14,17 +14,18 @@ interface Manifest {
 
 /**
  * Checks that a directory holds a Sails app that the launcher can run.
+ * @param options `allowOtherHook`: another sockets hook is no reason to refuse it
  * @returns the absolute path
  * @throws LauncherError `E_NO_SUCH_APP`, `E_NOT_A_SAILS_APP`, `E_OTHER_SOCKETS_HOOK`
  */
-export function checkApp(directory: string): string {
+export function checkApp(directory: string, options: { allowOtherHook?: boolean } = {}): string {
   const appPath = resolve(directory);
   if (!statSync(appPath, { throwIfNoEntry: false })?.isDirectory()) {
     throw new LauncherError('E_NO_SUCH_APP', `There is no directory ${appPath}. Usage: flotilla start [dir]`);
   }
   const manifest = readManifest(appPath);
   resolveSails(appPath);
-  refuseOtherHook(appPath, manifest);
+  if (!options.allowOtherHook) refuseOtherHook(appPath, manifest);
   return appPath;
 }
 

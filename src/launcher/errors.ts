@@ -21,6 +21,7 @@ export type LauncherErrorCode =
   | 'E_OPS_REQUEST'
   | 'E_OPS_NO_SUCH_SOCKET'
   | 'E_OPS_NO_WORKER'
+  | 'E_OPS_FAILED'
   | 'E_OPS_TOKEN';
 
 /** Trouble that the launcher reports, with a stable code. */

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { LauncherError } from './errors';
+import { type OpsOptions, type OpsSettings, readOpsSettings } from './ops/settings';
 import { type PeerSettings, readPeerSettings } from './peer/peer-settings';
 
 /** How requests find their worker; docs/launcher.md compares them. */
@@ -34,6 +35,8 @@ export interface PodOptions {
   redisRequired?: boolean | undefined;
   /** The pod's name, for people. Default: `FLOTILLA_POD_NAME`, else the host's name. */
   podName?: string | undefined;
+  /** The ops server; `false` goes without it. */
+  ops?: OpsOptions | false | undefined;
   /** The interface on which other pods reach this one. Default: `FLOTILLA_POD_IP`; without either, none is listened on. */
   peerHost?: string | undefined;
   /** The port for other pods. Default: 9091. 0 takes any free port. */
@@ -55,6 +58,8 @@ export interface PodSettings {
   unavailableAfterMs: number;
   redisRequired: boolean;
   podName: string;
+  /** `undefined`: without an ops server. */
+  ops: OpsSettings | undefined;
   /** Where other pods reach this one; `undefined`: nowhere. */
   peer: PeerSettings | undefined;
   sailsArguments: string[];
@@ -77,6 +82,7 @@ export function readPodSettings(options: PodOptions): PodSettings {
     unavailableAfterMs: wholeNumber('unavailableAfterMs', options.unavailableAfterMs ?? 1_000, 0, 60_000),
     redisRequired: options.redisRequired ?? false,
     podName: options.podName || process.env.FLOTILLA_POD_NAME || hostname(),
+    ops: options.ops === false ? undefined : readOpsSettings(options.ops ?? {}),
     peer: readPeerSettings(options),
     sailsArguments: options.sailsArguments ?? [],
   };

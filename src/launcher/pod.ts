@@ -16,6 +16,9 @@ import { StickyDoor } from './front-door/sticky-door';
 import { DrainProgress } from './life-cycle/drain-progress';
 import type { Logger } from './logger';
 import type { LaunchEnvironment } from './messages';
+import { Journal } from './ops/journal';
+import { OpsServer } from './ops/ops-server';
+import type { OpsSubject, PodPhase } from './ops/subject';
 import { type PodOptions, type PodSettings, readPodSettings } from './options';
 import { PeerDoor } from './peer/peer-door';
 import {
@@ -26,7 +29,7 @@ import {
   type RuntimeDirectory,
 } from './runtime-directory';
 import { SettingsAgreement } from './settings-agreement';
-import type { SettingsDocument } from './settings-document';
+import type { PublicAddress, SettingsDocument } from './settings-document';
 import { Supervisor } from './supervisor';
 
 interface PodEvents {
@@ -34,6 +37,8 @@ interface PodEvents {
   ready: [];
   /** It cannot go on; `stop()` is still to be called. */
   failed: [reason: LauncherError];
+  /** Somebody asked over the ops server that it stops. */
+  'stop-requested': [];
 }
 
 /** How long the first lift waits for Redis, so that a pod is not alone in its first moments. */
@@ -50,23 +55,30 @@ export class Pod extends EventEmitter<PodEvents> {
   readonly #sessions = createPodSessionService();
   readonly #directory: RuntimeDirectory;
   readonly #tag = randomPodTag();
+  readonly #ops: OpsServer | undefined;
+  readonly #journal = new Journal();
+  private readonly log: Logger;
+  #phase: PodPhase = 'starting';
+  #address: PublicAddress | undefined;
   #stopped: Promise<void> | undefined;
 
   constructor(
     private readonly settings: PodSettings,
-    private readonly log: Logger,
+    log: Logger,
   ) {
     super();
+    this.log = this.#journal.listening(log);
     this.#directory = createRuntimeDirectory();
-    this.#hub = new Hub({ podTag: this.#tag, podName: settings.podName, log });
+    this.#hub = new Hub({ podTag: this.#tag, podName: settings.podName, log: this.log });
     this.#hub.offer('session', this.#sessions);
     this.#supervisor = new Supervisor({
       workers: settings.workers,
-      log,
+      log: this.log,
       environment: (number, _tag, first) => this.#workerEnvironment(number, first),
     });
     this.#door = this.#createDoor();
     this.#peers = this.#createPeerDoor();
+    if (settings.ops) this.#ops = new OpsServer(this.#createOpsSubject(), settings.ops, this.#journal, this.log);
     this.#wire();
   }
 
@@ -80,6 +92,7 @@ export class Pod extends EventEmitter<PodEvents> {
       serialization: 'advanced',
     });
     process.on('exit', this.#directory.remove);
+    await this.#ops?.start();
     await this.#hub.listen(hubSocketPath(this.#directory.path));
     this.#supervisor.start();
   }
@@ -112,9 +125,31 @@ export class Pod extends EventEmitter<PodEvents> {
     await this.#supervisor.stop({ windowMs: drainWindowMs, graceMs: Math.max(0, deadline - Date.now()) });
     await this.#peers.close();
     await this.#hub.close();
+    await this.#ops?.close();
     this.#sessions.close();
     this.#directory.remove();
     process.removeListener('exit', this.#directory.remove);
+  }
+
+  #createOpsSubject(): OpsSubject {
+    const pod = this;
+    const { podName: name, appPath, mode, workers: wantedWorkers } = this.settings;
+    return {
+      ...{ name, appPath, mode, wantedWorkers },
+      tag: this.#tag,
+      hub: this.#hub,
+      sessions: this.#sessions,
+      supervisor: this.#supervisor,
+      get phase() {
+        return pod.isDraining ? 'draining' : pod.#phase;
+      },
+      get address() {
+        return pod.#address;
+      },
+      requestStop: () => {
+        if (!this.isDraining) this.emit('stop-requested');
+      },
+    };
   }
 
   #createDoor(): FrontDoor {
@@ -141,7 +176,10 @@ export class Pod extends EventEmitter<PodEvents> {
   }
 
   #wire(): void {
-    const agreement = new SettingsAgreement(this.#door, this.log, (document) => this.#connectToOthers(document));
+    const agreement = new SettingsAgreement(this.#door, this.log, async (document, address) => {
+      this.#address = address;
+      await this.#connectToOthers(document);
+    });
     this.#supervisor.on('forked', (worker) => {
       this.#door.watch(worker);
       this.#peers.watch(worker);
@@ -155,6 +193,7 @@ export class Pod extends EventEmitter<PodEvents> {
       this.#door.workerReady(worker);
       if (complete || this.#supervisor.readyWorkers.length < this.settings.workers) return;
       complete = true;
+      this.#phase = 'up';
       this.emit('ready');
     });
     this.#supervisor.on('gone', (worker) => {
@@ -174,10 +213,12 @@ export class Pod extends EventEmitter<PodEvents> {
     await this.#peers.open(peerKeys.map((key) => Buffer.from(key, 'hex')));
     const { podName, redisRequired } = this.settings;
     const redis = RedisSettings.fromDocument(document);
+    this.#phase = 'waiting-for-redis';
     const link = this.#hub.connect(
       createLink({ name: name ?? undefined, redis, podName, secrets: readBusSecrets(), log }),
     );
     const isThere = await settlesWithin(link.ready(), redisRequired ? REDIS_REQUIRED_MS : REDIS_EXPECTED_MS);
+    if (this.#phase === 'waiting-for-redis') this.#phase = 'starting';
     if (isThere) return;
     if (redisRequired) {
       throw new LauncherError(

@@ -17,7 +17,7 @@ export class SettingsAgreement {
   constructor(
     private readonly door: FrontDoor,
     private readonly log: Logger,
-    private readonly onAgreed: (document: SettingsDocument) => Promise<void>,
+    private readonly onAgreed: (document: SettingsDocument, address: PublicAddress) => Promise<void>,
   ) {}
 
   /** Answers a worker that told its settings. */
@@ -46,7 +46,7 @@ export class SettingsAgreement {
 
   async #open(document: SettingsDocument): Promise<PublicAddress> {
     const address = await this.door.open(document);
-    await this.onAgreed(document);
+    await this.onAgreed(document, address);
     this.log.info({ address: address.address, port: address.port }, `listening on ${address.url}`);
     return address;
   }

@@ -48,5 +48,5 @@ export class Declarations {
 /** Without values; `reset()` alone would leave a metric without labels at 0, as if there were something to tell. */
 function clear(metric: Counter | Gauge): void {
   metric.reset();
-  metric.remove();
+  metric.remove({});
 }

@@ -14,6 +14,10 @@ export interface RedisServer {
   role: string | undefined;
   /** Whether it has SPUBLISH and SSUBSCRIBE (Redis 7). */
   shardedPubSub: boolean | undefined;
+  /** What it does with full memory: `maxmemory-policy`. */
+  evictionPolicy: string | undefined;
+  /** `maxmemory` in bytes; 0 means no limit. */
+  maxMemoryBytes: number | undefined;
 }
 
 /**
@@ -66,12 +70,21 @@ async function readServer(client: Redis): Promise<RedisServer> {
     text = await client.info();
   } catch (error) {
     if (error instanceof Error && error.message.startsWith('NOPERM')) {
-      return { product: 'redis', version: undefined, mode: undefined, role: undefined, shardedPubSub: undefined };
+      return {
+        product: 'redis',
+        version: undefined,
+        mode: undefined,
+        role: undefined,
+        shardedPubSub: undefined,
+        evictionPolicy: undefined,
+        maxMemoryBytes: undefined,
+      };
     }
     throw error;
   }
   const field = (name: string): string | undefined => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(text)?.[1];
   const version = field('redis_version');
+  const maxMemory = field('maxmemory');
   const major = Number.parseInt(version ?? '', 10);
   return {
     product: field('server_name') ?? 'redis',
@@ -79,6 +92,8 @@ async function readServer(client: Redis): Promise<RedisServer> {
     mode: field('redis_mode') ?? field('server_mode'),
     role: field('role'),
     shardedPubSub: Number.isNaN(major) ? undefined : major >= 7,
+    evictionPolicy: field('maxmemory_policy'),
+    maxMemoryBytes: maxMemory === undefined ? undefined : Number(maxMemory),
   };
 }
 

@@ -43,7 +43,7 @@ export class LiftedWorker {
   /** @throws whatever stops the lift */
   async lift(config: Record<string, unknown>): Promise<void> {
     const { sails } = this;
-    new OpsAnswering(sails, this.link, () => ({
+    const ops = new OpsAnswering(sails, this.link, () => ({
       connections: this.#intake?.connections ?? 0,
       passedOn: this.#router?.passedOn ?? new Map(),
     }));
@@ -67,6 +67,7 @@ export class LiftedWorker {
     await this.#router?.listen();
     this.#requests = new OpenRequests(server);
     this.isLifted = true;
+    ops.lifted();
     await this.link.send({ flotilla: 'ready' });
   }
 
