@@ -79,6 +79,13 @@ export class Collector<Responder> {
     this.#withoutMoreCountsFrom(responder);
   }
 
+  /** The responder can't be reached any more: what it would have said is missing. */
+  lost(responder: Responder): void {
+    if (!this.#waitingFor.delete(responder)) return;
+    this.#silent.push(this.nameOf(responder));
+    this.#withoutMoreCountsFrom(responder);
+  }
+
   /** Nobody needs the answer any more. */
   cancel(): void {
     this.#done = true;

@@ -103,7 +103,7 @@ export class Hub extends EventEmitter<HubEvents> {
     this.counters = new BusCounters(options.log);
     this.#isPod = options.isPod !== false;
     this.#pods = new PodTable(
-      { changed: () => this.#podsChanged(), left: (pod) => this.#forgetPod(pod) },
+      { changed: () => this.#podsChanged(), left: (pod) => this.#forgetPod(pod), lost: (pod) => this.#losePod(pod) },
       options.heartbeatTimeoutMs ?? 5_000,
       options.log,
     );
@@ -327,6 +327,11 @@ export class Hub extends EventEmitter<HubEvents> {
     if (!pod || !isNew || greeting) return;
     // It answers this pod's greeting, so it was there before, and has got every question that followed the greeting.
     for (const collector of this.#collectors.values()) collector.add(pod);
+  }
+
+  #losePod(pod: RemotePod): void {
+    for (const collector of this.#collectors.values()) collector.lost(pod);
+    this.#forgetPod(pod);
   }
 
   #forgetPod(pod: RemotePod): void {

@@ -12,7 +12,10 @@ export interface RemotePod {
 export interface PodTableObserver {
   /** A pod came or went, or its number of workers or its address changed. */
   changed(): void;
+  /** A pod took its leave. */
   left(pod: RemotePod): void;
+  /** A pod is gone without a word: it may be dead, stopped or cut off. */
+  lost(pod: RemotePod): void;
 }
 
 /** The other pods of the fleet. */
@@ -29,7 +32,11 @@ export class PodTable {
   seen(origin: LinkOrigin, row: PodRow): void {
     const known = this.#pods.get(origin.hub);
     if (row.state === 'left') {
-      if (known) this.#remove(known);
+      if (known) {
+        this.#remove(known);
+        this.observer.left(known);
+        this.observer.changed();
+      }
       return;
     }
     const seen = { ...row, lastSeen: Date.now() };
@@ -51,6 +58,8 @@ export class PodTable {
       if (pod.row.lastSeen >= oldest) continue;
       this.log.warn(`Flotilla: pod ${pod.row.name} has not been heard for ${this.timeoutMs} ms; it counts as gone`);
       this.#remove(pod);
+      this.observer.lost(pod);
+      this.observer.changed();
     }
   }
 
@@ -76,8 +85,6 @@ export class PodTable {
   #remove(pod: RemotePod): void {
     this.#pods.delete(pod.hub);
     pod.row = { ...pod.row, state: 'left' satisfies PodState };
-    this.observer.left(pod);
-    this.observer.changed();
   }
 }
 
