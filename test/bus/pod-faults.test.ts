@@ -78,12 +78,24 @@ describe('a pod', () => {
       silent: ['pod-b'],
       responses: [audience.at(a).socket.id],
     });
+    // Also where it is given up before the deadline: nobody knows what it would have said.
     expect(await a.run('joinAnywhere', { target: { rooms: [] }, rooms: ['x'] })).toEqual({
       matched: 1,
       silent: ['pod-b'],
     });
     await untilServerCount(a, 1);
     expect((await a.run('fetchSockets', { timeout: 30_000 })).sockets).toHaveLength(1);
+  });
+
+  it('C12: that is lost while it is asked is named, long before the deadline', async () => {
+    const { pods, audience } = await twoPods(await RedisServer.start());
+    const [a, b] = pods;
+    await kill(b.process as NonNullable<typeof b.process>);
+    expect(await a.run('fetchSockets', { timeout: 600_000 })).toMatchObject({
+      error: 'timeout reached: missing 1 responses',
+      silent: ['pod-b'],
+      responses: [audience.at(a).socket.id],
+    });
   });
 
   it('that is started again at once under the same name is not waited for twice', async () => {
@@ -133,10 +145,10 @@ describe('a primary', () => {
     await audience.expectExactDelivery('at the start');
 
     await kill(primary);
+    expect(await other.run('fetchSockets', { timeout: 300 })).toMatchObject({ silent: ['pod-a'] });
     for (const worker of workers) {
       await audience.expectExactDelivery('without a primary', { origins: [worker], listeners: [audience.at(worker)] });
     }
-    expect(await other.run('fetchSockets', { timeout: 300 })).toMatchObject({ silent: ['pod-a'] });
     const room = 'joined without a primary';
     await audience.listeners[1]?.socket.emit('join', room);
 
