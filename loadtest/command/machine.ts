@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { cpus, release, totalmem, type } from 'node:os';
+import { cpus, loadavg, release, totalmem, type } from 'node:os';
 import type { RunReport } from '../report/run-report';
 
-/** What a reader of the figures must know of the machine that made them. */
+/** What a reader of the figures must know of the machine that makes them; to be asked before the run. */
 export function describeMachine(): RunReport['machine'] {
   const all = cpus();
   return {
@@ -12,6 +12,7 @@ export function describeMachine(): RunReport['machine'] {
     system: `${type()} ${release()}`,
     node: process.version,
     openFiles: openFileLimit(),
+    loadBefore: Math.round((loadavg()[0] ?? 0) * 10) / 10,
   };
 }
 

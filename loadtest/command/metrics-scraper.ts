@@ -3,8 +3,16 @@ import { parsePrometheus } from './prometheus-text';
 
 const EVERY_MS = 1000;
 const SHOWN = 9;
-/** Drawn first. */
-const INTERESTING = /sockets|event_?loop|cpu|resident|requests|messages|rooms|bytes/;
+/** Drawn in this order; then all others. */
+const INTERESTING = [
+  /connections|sockets/,
+  /virtual_requests.*(total|count)$/,
+  /messages_total$/,
+  /event_loop/,
+  /cpu/,
+  /memory|resident/,
+  /rooms/,
+];
 
 /** Reads `/metrics` once a second, and keeps what is told of each worker (label `worker`, and `pod` where there are several). */
 export class MetricsScraper {
@@ -31,7 +39,7 @@ export class MetricsScraper {
     for (const [name, { counter, workers }] of this.#values) {
       const lines = [...workers].map(([label, values]) => {
         while (values.length < this.#seconds.length) values.push(null);
-        return { label, values: counter ? rateOf(values) : values };
+        return { label, values: counter ? rateOf(values, this.#seconds) : values };
       });
       if (lines.every(({ values }) => new Set(values.filter((value) => value !== null)).size < 2)) continue;
       metrics.push({
@@ -41,7 +49,10 @@ export class MetricsScraper {
         workers: lines.sort((a, b) => a.label.localeCompare(b.label)),
       });
     }
-    const rank = ({ name }: WorkerMetric) => (INTERESTING.test(name) ? 0 : 1);
+    const rank = ({ name }: WorkerMetric) => {
+      const place = INTERESTING.findIndex((pattern) => pattern.test(name));
+      return place < 0 ? INTERESTING.length : place;
+    };
     return metrics.sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name)).slice(0, SHOWN);
   }
 
@@ -56,7 +67,7 @@ export class MetricsScraper {
           return response.text();
         }),
       );
-      this.#seconds.push(Math.round((Date.now() - this.#begun) / 1000));
+      this.#seconds.push(Math.round((Date.now() - this.#begun) / 100) / 10);
       for (const text of texts) this.#take(text);
       this.#error = undefined;
     } catch (error) {
@@ -77,7 +88,8 @@ export class MetricsScraper {
         metric = { counter, workers: new Map() };
         this.#values.set(name, metric);
       }
-      const label = labels.pod === undefined ? `worker ${labels.worker}` : `${labels.pod} worker ${labels.worker}`;
+      const worker = /^\d+$/.test(labels.worker) ? `worker ${labels.worker}` : labels.worker;
+      const label = labels.pod === undefined ? worker : `${labels.pod} ${worker}`;
       let values = metric.workers.get(label);
       if (!values) {
         values = [];
@@ -90,11 +102,12 @@ export class MetricsScraper {
   }
 }
 
-function rateOf(values: (number | null)[]): (number | null)[] {
+function rateOf(values: (number | null)[], seconds: number[]): (number | null)[] {
   return values.map((value, index) => {
     const before = values[index - 1];
-    return index === 0 || value === null || before === null || before === undefined || value < before
-      ? null
-      : (value - before) / (EVERY_MS / 1000);
+    const elapsed = (seconds[index] ?? 0) - (seconds[index - 1] ?? 0);
+    // A counter that went back belongs to a worker that was started anew.
+    if (value === null || before === null || before === undefined || value < before || elapsed <= 0) return null;
+    return Math.round((1000 * (value - before)) / elapsed) / 1000;
   });
 }

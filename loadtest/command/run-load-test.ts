@@ -80,6 +80,7 @@ export interface LoadTestOptions {
 export async function runLoadTest(options: LoadTestOptions): Promise<boolean> {
   const engine = findEngine(options.engine);
   const startedAt = new Date();
+  const machine = describeMachine();
   const folder = resolve(
     options.results ?? join(LOADTEST, 'results', startedAt.toISOString().slice(0, 19).replace(/:/g, '-')),
   );
@@ -145,7 +146,7 @@ export async function runLoadTest(options: LoadTestOptions): Promise<boolean> {
         ? `${relative(join(LOADTEST, '..'), appDirectory)}, ${options.workers} workers, this machine`
         : 'running already',
     },
-    machine: describeMachine(),
+    machine,
     settings: Object.fromEntries(SETTINGS.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []))),
     scenarios,
     processes,

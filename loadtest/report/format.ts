@@ -4,6 +4,13 @@ export function formatCount(value: number): string {
   return GROUPS.format(value);
 }
 
+const COMPACT = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
+
+/** A value of any size, in a few characters: `190M`, `0.25`. */
+export function formatCompact(value: number): string {
+  return COMPACT.format(value);
+}
+
 /** A time for people: `4.2 ms`, `312 ms`, `1.95 s`. */
 export function formatMs(ms: number): string {
   if (ms >= 1000) return `${(ms / 1000).toFixed(2)} s`;

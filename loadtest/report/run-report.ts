@@ -7,7 +7,16 @@ export interface RunReport {
   passed: boolean;
   engine: { name: string; version: string };
   target: { url: string; description: string };
-  machine: { cpus: number; cpuModel: string; memoryGiB: number; system: string; node: string; openFiles: string };
+  machine: {
+    cpus: number;
+    cpuModel: string;
+    memoryGiB: number;
+    system: string;
+    node: string;
+    openFiles: string;
+    /** Load average of the minute before: what else kept the machine busy. */
+    loadBefore: number;
+  };
   /** Settings that were given; all others had their defaults. */
   settings: Record<string, string>;
   scenarios: ScenarioReport[];

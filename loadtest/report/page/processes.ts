@@ -1,4 +1,4 @@
-import { formatCount } from '../format';
+import { formatCompact } from '../format';
 import type { RunReport } from '../run-report';
 import { element } from './element';
 import { plot } from './plot';
@@ -25,8 +25,7 @@ export function processSection(run: RunReport): HTMLElement | undefined {
         title: unit === 'per second' ? `${name}, each second` : name,
         x: seconds,
         lines: workers.map(({ label, values }, index) => ({ label, color: (index % 6) + 1, values })),
-        format: (value) =>
-          Math.abs(value) >= 10 || value === 0 ? formatCount(value) : `${Number(value.toPrecision(3))}`,
+        format: formatCompact,
       }),
     );
   }

@@ -49,6 +49,7 @@ export function circumstances(run: RunReport, name = ''): HTMLElement {
     ['machine', `${machine.cpus} × ${machine.cpuModel}, ${machine.memoryGiB} GiB, ${machine.system}`],
     ['Node.js', machine.node],
     ['open files', machine.openFiles],
+    ['load before', `${machine.loadBefore}`],
     ['target', `${run.target.url} (${run.target.description})`],
     ['engine', `${run.engine.name} ${run.engine.version}`],
     ...Object.entries(run.settings),
