@@ -106,9 +106,6 @@ const operations = {
   },
   heard: (io, { event }) => (event && !io.heardEvents.has(event) ? [] : io.heard),
   closeAdapter: (io, { nsp }) => io.of(nsp).adapter.close(),
-  joinWithoutWaiting: (io, { id, room }) => {
-    io.sockets.sockets.get(id).join(room);
-  },
   serverSideEmit: (io, { event, args = [] }) => {
     io.serverSideEmit(event, ...args);
   },
