@@ -27,7 +27,12 @@ const FORMER_ADAPTERS: Record<string, string> = {
 export function chooseSessionStore(runtime: HookRuntime, { hubIsShared }: { hubIsShared: boolean }): void {
   const { app } = runtime;
   const { session } = app.config;
-  if (!session || !app.hooks.session || session.store) return;
+  if (!session || !app.hooks.session) return;
+  if (session.store) {
+    // Core would put its memory store, the default adapter, in the place of a store that the app has made itself.
+    if (session.adapter === 'memory') session.adapter = null;
+    return;
+  }
   const byName = isNamed(runtime, session.adapter);
   if (!byName && session.adapter && session.adapter !== 'memory') return;
 

@@ -133,7 +133,9 @@ function close(
     if (!isChanged || runtime.sessions.of(socket)?.id !== known.id) return undefined;
     return save(runtime, store, current, known);
   }
-  return isChanged ? save(runtime, store, current, known) : touch(runtime, store, current, known);
+  if (isChanged) return save(runtime, store, current, known);
+  touch(runtime, store, current, known);
+  return undefined;
 }
 
 /** The request has destroyed its session, or has taken it away without a word. */
@@ -161,23 +163,25 @@ async function save(
   known.touchedAt = Date.now();
 }
 
+/** Renews the session's time to live now and then. The answer does not wait for it, and does not fail with it. */
 function touch(
   runtime: HookRuntime,
   store: session.Store,
   current: session.Session & session.SessionData,
   known: SocketSession,
-): Promise<void> | undefined {
+): void {
   const everyMs = Math.min(
     runtime.settings.sessionTouchMs,
     (current.cookie.originalMaxAge ?? Number.POSITIVE_INFINITY) / PART_OF_AGE,
   );
   const { touch: touchStored } = store;
-  if (!touchStored || Date.now() - known.touchedAt < everyMs) return undefined;
+  if (!touchStored || Date.now() - known.touchedAt < everyMs) return;
   current.touch();
   known.touchedAt = Date.now();
-  return withinLimit(runtime, 'touch', (done) => touchStored.call(store, current.id, current, done)).then(
-    () => undefined,
-  );
+  withinLimit(runtime, 'touch', (done) => touchStored.call(store, current.id, current, done)).catch((error) => {
+    known.touchedAt = 0;
+    runtime.app.log.verbose('The session of a virtual request can not be renewed.', error);
+  });
 }
 
 const NO_FIELDS = '{}';
