@@ -32,6 +32,7 @@ export interface SessionReading {
   operations: Record<string, { calls: number; errors: number; totalMs: number }>;
   merged: number;
   gone: number;
+  touchesSpared: number;
 }
 
 /** A few numbers of the hook, cheap enough to be read all the time. Counts are since the start. */
@@ -197,6 +198,15 @@ function declareSessions(registry: Registry, read: () => HookReading): void {
       if (!sessions) return;
       report(sessions.merged, { outcome: 'merged' });
       report(sessions.gone, { outcome: 'gone' });
+    },
+  );
+  metrics.counter(
+    'flotilla_session_touches_spared_total',
+    'Renewals of sessions that were left out, since another was made a short while before.',
+    [],
+    (report) => {
+      const { sessions } = read();
+      if (sessions) report(sessions.touchesSpared);
     },
   );
 }

@@ -31,6 +31,7 @@ export async function startExampleApp(workers: number): Promise<ExampleApp> {
         LIVE_COUNTER_DB: join(scratch, 'live-counter.sqlite'),
         DATABASE_URL: '',
         FLOTILLA_POD_NAME: 'test-pod',
+        FLOTILLA_OPS_PORT: '0',
         NODE_ENV: 'development',
       },
     },

@@ -42,7 +42,14 @@ export function startCommand(start: PodStart = {}): Program {
   const { workers = 2, args = [], env, app = FIXTURE } = start;
   return startProgram(process.execPath, [COMMAND, 'start', app, '--workers', String(workers), '--port', '0', ...args], {
     cwd: REPOSITORY,
-    env: { NODE_ENV: 'development', FLOTILLA_LOG: 'json', FLOTILLA_LOG_LEVEL: 'debug', PORT: undefined, ...env },
+    env: {
+      NODE_ENV: 'development',
+      FLOTILLA_LOG: 'json',
+      FLOTILLA_LOG_LEVEL: 'debug',
+      FLOTILLA_OPS_PORT: '0',
+      PORT: undefined,
+      ...env,
+    },
   });
 }
 
