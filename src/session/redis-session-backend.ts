@@ -38,20 +38,20 @@ export function redisSessionBackend(place: RedisSessionPlace): SessionBackend {
   const { client, prefix, defaultTtlMs, connected, onCorrupt } = place;
   const store = new RedisStore({ client, prefix, serializer: RAW });
 
-  async function read(sid: string): Promise<{ text: string; data: session.SessionData } | null> {
+  async function read(sid: string): Promise<{ text: string; data: session.SessionData } | 'corrupt' | null> {
     await connected?.();
     const text = (await store.get(sid)) as string | null;
     if (text === null) return null;
     const data = parse(text);
     if (data) return { text, data };
     onCorrupt?.(prefix + sid);
-    return null;
+    return 'corrupt';
   }
 
   return {
-    async get(sid): Promise<FoundSession | null> {
+    async get(sid): Promise<FoundSession | 'corrupt' | null> {
       const found = await read(sid);
-      if (!found) return null;
+      if (found === null || found === 'corrupt') return found;
       const { text, data } = found;
       return {
         data,
@@ -100,8 +100,10 @@ export function redisSessionBackend(place: RedisSessionPlace): SessionBackend {
     },
 
     async peek(sids) {
-      const found = await Promise.all(sids.map(async (sid) => ({ sid, data: (await read(sid))?.data })));
-      return found.flatMap(({ sid, data }) => (data ? [{ sid, data }] : []));
+      const found = await Promise.all(sids.map(async (sid) => ({ sid, session: await read(sid) })));
+      return found.flatMap(({ sid, session: each }) =>
+        each === null || each === 'corrupt' ? [] : [{ sid, data: each.data }],
+      );
     },
   };
 }

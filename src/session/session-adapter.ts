@@ -144,8 +144,9 @@ export function createSessionAdapter(backend: SessionBackend, settings: SessionS
         return sessions;
       }
 
-      private remember(sid: string, found: FoundSession | null): session.SessionData | null {
-        if (found === null) return null;
+      private remember(sid: string, found: FoundSession | 'corrupt' | null): session.SessionData | null {
+        if (found === 'corrupt') this.stats.corrupt += 1;
+        if (found === 'corrupt' || found === null) return null;
         const { data, fieldsRead, version } = found;
         this.known.set(data, { sid, fields: fieldsRead, version, maxAgeMs: data.cookie.originalMaxAge ?? null });
         return data;

@@ -25,7 +25,8 @@ export interface SaveRequest {
 
 /** Where sessions are kept: the pod's hub, or Redis. Rejects where that is out of reach. */
 export interface SessionBackend {
-  get(sid: string): Promise<FoundSession | null>;
+  /** `corrupt`: what is stored is no session. */
+  get(sid: string): Promise<FoundSession | 'corrupt' | null>;
   /** Saves, merged by top-level key with what others saved meanwhile. */
   save(sid: string, request: SaveRequest): Promise<SaveOutcome>;
   /** Renews the time to live, unless that would undo a change of the cookie's age made by somebody else. */

@@ -21,6 +21,8 @@ export interface SessionStoreStats {
   gone: number;
   /** Touches left out, because another one was made a short while before. */
   touchesSpared: number;
+  /** Reads of a stored value that is no session: their holders got a fresh one. */
+  corrupt: number;
 }
 
 /** Runs a store's operations, each within a time limit, and counts them. */
@@ -30,6 +32,7 @@ export class SessionOperations {
     merged: 0,
     gone: 0,
     touchesSpared: 0,
+    corrupt: 0,
   };
 
   /** @param timeoutMs how long an operation may take */

@@ -110,6 +110,7 @@ describe('what stands in Redis', () => {
     const store = openStore();
     await client.set('sess:a', text);
     expect(await read(store, 'a')).toBeNull();
+    expect(store.stats.corrupt).toBe(1);
     await settle((done) => store.touch('a', { cookie: {} } as session.SessionData, done));
     await save(store, 'a', { n: 1, cookie: {} });
     expect(await read(store, 'a')).toMatchObject({ n: 1 });
