@@ -54,7 +54,7 @@ const LATENCY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 
 /** The metrics of one Sails app, in a registry of their own. */
 export class HookMetrics {
-  readonly #registry = new Registry();
+  readonly registry = new Registry();
   readonly #requests: Histogram<'method' | 'route' | 'status'>;
   readonly #routes = new RouteNames();
   /** One for all metrics of a reading: making it looks at every connection. */
@@ -70,12 +70,12 @@ export class HookMetrics {
       help: 'Time from a virtual request to its response, by method, route and class of status.',
       labelNames: ['method', 'route', 'status'],
       buckets: LATENCY_BUCKETS,
-      registers: [this.#registry],
+      registers: [this.registry],
     });
-    declareConnections(this.#registry, read);
-    declareRequests(this.#registry, read);
-    declareSessions(this.#registry, read);
-    declareBusMetrics(this.#registry, () => read().bus);
+    declareConnections(this.registry, read);
+    declareRequests(this.registry, read);
+    declareSessions(this.registry, read);
+    declareBusMetrics(this.registry, () => read().bus);
   }
 
   /**
@@ -90,7 +90,7 @@ export class HookMetrics {
   /** Everything, as plain data. */
   read(): Promise<MetricReading[]> {
     this.#reading = undefined;
-    return this.#registry.getMetricsAsJSON() as Promise<MetricReading[]>;
+    return this.registry.getMetricsAsJSON() as Promise<MetricReading[]>;
   }
 }
 
