@@ -170,7 +170,14 @@ async function start(directory: string, flags: StartFlags, sailsArguments: strin
       log.info('stopped');
       process.exit(code);
     };
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, onSignal);
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, onSignal);
+    const hasTerminal = process.stdin.isTTY || process.stdout.isTTY;
+    process.on('SIGHUP', (signal) => {
+      // from a terminal it means that the terminal is gone
+      if (hasTerminal) onSignal(signal);
+      // a reload that fails says so itself, and the pod goes on
+      else if (!signalled) void pod.reload().catch((error) => log.error({ code: codeOf(error) }, messageOf(error)));
+    });
     pod.on('stop-requested', () => onSignal('SIGTERM'));
     pod.on('ready', () => log.info(`all ${workers} workers are ready`));
     pod.on('failed', (reason) => {

@@ -15,7 +15,6 @@ export type LauncherErrorCode =
   | 'E_LIFT'
   | 'E_REPLACEMENT'
   | 'E_RELOAD_BUSY'
-  | 'E_NO_SUCH_POD'
   | 'E_OPS_NO_SOCKETS'
   | 'E_OPS_WORKER_SILENT'
   | 'E_OPS_REQUEST'

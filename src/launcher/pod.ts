@@ -14,6 +14,7 @@ import type { FrontDoor } from './front-door/front-door';
 import { RouteDoor } from './front-door/route-door';
 import { StickyDoor } from './front-door/sticky-door';
 import { DrainProgress } from './life-cycle/drain-progress';
+import { Reload } from './life-cycle/reload';
 import type { Logger } from './logger';
 import type { LaunchEnvironment } from './messages';
 import { Journal } from './ops/journal';
@@ -60,6 +61,7 @@ export class Pod extends EventEmitter<PodEvents> {
   private readonly log: Logger;
   #phase: PodPhase = 'starting';
   #address: PublicAddress | undefined;
+  readonly #reload: Reload;
   #stopped: Promise<void> | undefined;
 
   constructor(
@@ -79,7 +81,9 @@ export class Pod extends EventEmitter<PodEvents> {
     this.#door = this.#createDoor();
     this.#peers = this.#createPeerDoor();
     if (settings.ops) this.#ops = new OpsServer(this.#createOpsSubject(), settings.ops, this.#journal, this.log);
-    this.#wire();
+    const agreement = this.#wire();
+    const retirement = { windowMs: settings.drainWindowMs, graceMs: settings.graceMs };
+    this.#reload = new Reload({ supervisor: this.#supervisor, agreement, retirement, log: this.log });
   }
 
   /** Opens the hub and forks the first worker. */
@@ -106,6 +110,15 @@ export class Pod extends EventEmitter<PodEvents> {
   /** Ends every worker at once. */
   kill(): void {
     this.#supervisor.kill();
+  }
+
+  /**
+   * Replaces the workers one by one, each new one up before the old one drains.
+   * @returns how many were replaced
+   * @throws LauncherError `E_RELOAD_BUSY`, `E_REPLACEMENT`
+   */
+  reload(): Promise<number> {
+    return this.#reload.run();
   }
 
   /** Whether it was told to stop. */
@@ -175,7 +188,7 @@ export class Pod extends EventEmitter<PodEvents> {
     });
   }
 
-  #wire(): void {
+  #wire(): SettingsAgreement {
     const agreement = new SettingsAgreement(this.#door, this.log, async (document, address) => {
       this.#address = address;
       await this.#connectToOthers(document);
@@ -204,6 +217,7 @@ export class Pod extends EventEmitter<PodEvents> {
     const progress = new DrainProgress(this.log);
     this.#supervisor.on('draining', (worker, left, of) => progress.update(worker.number, left, of));
     this.#supervisor.on('gave-up', (reason) => this.emit('failed', reason));
+    return agreement;
   }
 
   /** Connects the hub to those of other pods, where there is a Redis to do so. */

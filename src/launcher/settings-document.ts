@@ -70,10 +70,15 @@ export function validateSettings(value: unknown): SettingsDocument {
 
 /** The settings in which two documents differ, as lines for people. */
 export function differencesBetween(agreed: SettingsDocument, other: SettingsDocument): string[] {
+  return changedKeys(agreed, other).map(
+    (key) => `${key} is ${printable(other, key)} here and ${printable(agreed, key)} in the workers before`,
+  );
+}
+
+/** The settings in which two documents differ. */
+export function changedKeys(agreed: SettingsDocument, other: SettingsDocument): Array<keyof SettingsDocument> {
   const keys = new Set([...Object.keys(agreed), ...Object.keys(other)]) as Set<keyof SettingsDocument>;
-  return [...keys]
-    .filter((key) => JSON.stringify(agreed[key]) !== JSON.stringify(other[key]))
-    .map((key) => `${key} is ${printable(other, key)} here and ${printable(agreed, key)} in the workers before`);
+  return [...keys].filter((key) => JSON.stringify(agreed[key]) !== JSON.stringify(other[key]));
 }
 
 function printable(document: SettingsDocument, key: keyof SettingsDocument): string {
