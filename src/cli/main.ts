@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { PACKAGE_VERSION } from '../bus/version';
 import { doctorCommand } from './doctor-command';
 import { EXIT } from './exit-codes';
+import { reloadCommand } from './reload-command';
 import { sendCommand } from './send-command';
 import { startCommand } from './start-command';
 import { statusCommand } from './status-command';
@@ -29,6 +30,7 @@ export async function main(args: string[]): Promise<void> {
     statusCommand(),
     topCommand(),
     stopCommand(),
+    reloadCommand(),
     sendCommand(),
     doctorCommand(rest),
   ];

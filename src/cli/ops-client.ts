@@ -30,12 +30,21 @@ export class OpsClient {
     return worker;
   }
 
+  /**
+   * Waits for the end of the reload.
+   * @returns how many workers were replaced
+   */
+  async reload(timeoutMs: number): Promise<number> {
+    const { replaced } = (await this.#ask('POST', 'api/reload', {}, timeoutMs)) as { replaced: number };
+    return replaced;
+  }
+
   async stop(): Promise<void> {
     await this.#ask('POST', 'api/stop', {});
   }
 
-  async #ask(method: string, path: string, body?: unknown): Promise<unknown> {
-    const response = await this.#fetch(method, path, body);
+  async #ask(method: string, path: string, body?: unknown, timeoutMs = ANSWER_WITHIN_MS): Promise<unknown> {
+    const response = await this.#fetch(method, path, body, timeoutMs);
     const answer = await this.#read(response);
     if (response.ok) return answer;
     const { code, message } = answer as { code?: string; message?: string };
@@ -49,7 +58,7 @@ export class OpsClient {
     throw new CommandError(EXIT.failure, 'E_COMMAND', `${message ?? `the pod answered ${response.status}`} (${code})`);
   }
 
-  async #fetch(method: string, path: string, body: unknown): Promise<Response> {
+  async #fetch(method: string, path: string, body: unknown, timeoutMs: number): Promise<Response> {
     const headers: Record<string, string> = { 'Content-Type': 'application/json' };
     if (this.token) headers.Authorization = `Bearer ${this.token}`;
     try {
@@ -57,13 +66,13 @@ export class OpsClient {
         method,
         headers,
         body: body === undefined ? undefined : JSON.stringify(body),
-        signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+        signal: AbortSignal.timeout(timeoutMs),
       });
     } catch (error) {
       throw new CommandError(
         EXIT.noPod,
         'E_NO_POD',
-        `No pod answers at ${this.url} (${reasonOf(error)}). Is it running, and is that the address of its ops server (--ops-port)?`,
+        `No pod answers at ${this.url} (${reasonOf(error, timeoutMs)}). Is it running, and is that the address of its ops server (--ops-port)?`,
       );
     }
   }
@@ -81,8 +90,8 @@ export class OpsClient {
   }
 }
 
-function reasonOf(error: unknown): string {
+function reasonOf(error: unknown, timeoutMs: number): string {
   const { cause, name, message } = error as Error & { cause?: { code?: string; message?: string } };
-  if (name === 'TimeoutError') return `no answer in ${ANSWER_WITHIN_MS / 1_000} s`;
+  if (name === 'TimeoutError') return `no answer in ${timeoutMs / 1_000} s`;
   return cause?.code ?? cause?.message ?? message;
 }

@@ -159,6 +159,7 @@ export class Pod extends EventEmitter<PodEvents> {
       get address() {
         return pod.#address;
       },
+      reload: () => this.reload(),
       requestStop: () => {
         if (!this.isDraining) this.emit('stop-requested');
       },

@@ -203,6 +203,10 @@ export class OpsServer {
       const names = [requiredText('nsp', nsp), requiredText('room', room), requiredText('event', event)] as const;
       return { worker: await this.#views.send(...names, args) };
     });
+    json('POST /api/reload', 'act', async () => {
+      this.log.info('asked to reload over the ops server');
+      return { replaced: await this.subject.reload() };
+    });
     json('POST /api/stop', 'act', () => {
       this.log.info('asked to stop over the ops server');
       setImmediate(() => this.subject.requestStop());

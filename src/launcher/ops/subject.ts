@@ -25,4 +25,6 @@ export interface OpsSubject {
   readonly address: PublicAddress | undefined;
   /** Begins to stop, as at SIGTERM. */
   requestStop(): void;
+  /** Replaces the workers one by one; settles with how many. */
+  reload(): Promise<number>;
 }
