@@ -3,7 +3,7 @@ import type { SailsHttpHook } from '../../types/sails';
 import type { HookRuntime } from '../runtime';
 import type { AdapterConstructor } from '../settings/sockets-settings';
 import { makeAllowRequest } from './allow-request';
-import { corsForOrigins } from './origin-check';
+import { CORS_FOR_BEFORE_CONNECT, corsForOrigins } from './origin-check';
 import { useOwnedIds } from './socket-ids';
 
 /** Attaches a Socket.IO server to the app's HTTP server. `allowEIO3` is on for sails.io.js, which bundles a 2.x client. */
@@ -22,6 +22,7 @@ export function createServer(runtime: HookRuntime, http: SailsHttpHook, adapter?
   if (sockets.maxHttpBufferSize) options.maxHttpBufferSize = sockets.maxHttpBufferSize;
   if (sockets.cookie) options.cookie = cookieOptions(sockets.cookie);
   if (sockets.onlyAllowOrigins) options.cors = corsForOrigins(runtime.app, sockets.onlyAllowOrigins);
+  else if (sockets.beforeConnect) options.cors = CORS_FOR_BEFORE_CONNECT;
   if (adapter) options.adapter = adapter;
   const io = new Server(http.server, options);
   useOwnedIds(io, runtime.identity, runtime.app.log);

@@ -26,3 +26,9 @@ export function corsForOrigins(app: SailsApp, origins: string[]) {
     },
   };
 }
+
+/**
+ * The CORS settings for `beforeConnect`. Who may connect is decided at the handshake, and a connection's id is known to
+ * nobody who was refused; a preflight carries nothing to decide by.
+ */
+export const CORS_FOR_BEFORE_CONNECT = { origin: true, credentials: true };
