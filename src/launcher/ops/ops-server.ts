@@ -4,7 +4,7 @@ import { PACKAGE_VERSION } from '../../bus/version';
 import type { MetricReading } from '../../metrics/declarations';
 import { EventLoopWatch } from '../../metrics/event-loop';
 import { EXPOSITION_TYPE, expose } from '../../metrics/exposition';
-import { createPodRegistry } from '../../metrics/pod-metrics';
+import { createPodRegistry, type PodReading } from '../../metrics/pod-metrics';
 import { codeOf, LauncherError, messageOf } from '../errors';
 import type { Logger } from '../logger';
 import type { WorkerExit, WorkerProcess } from '../worker-process';
@@ -51,8 +51,9 @@ export class OpsServer {
   ]);
   readonly #startedAt = Date.now();
   readonly #routes: Map<string, Route>;
-  #registry = createPodRegistry(() => this.#podReading(), this.#eventLoop);
-  #answering = new Set<WorkerProcess>();
+  readonly #registry = createPodRegistry(() => this.#reading, this.#eventLoop);
+  /** One for all metrics of an answer. */
+  #reading = {} as PodReading;
   #access: Access;
   #removeRecord = () => {};
 
@@ -259,7 +260,7 @@ export class OpsServer {
   async #metrics(): Promise<string> {
     const { workers } = this.subject.supervisor;
     const answers = await this.#questions.askAll(workers, { name: 'metrics' });
-    this.#answering = new Set(answers.map(({ worker }) => worker));
+    this.#reading = this.#readPod(new Set(answers.map(({ worker }) => worker)));
     const primary = (await this.#registry.getMetricsAsJSON()) as MetricReading[];
     const readings = answers.map(({ worker, answer }) => ({ place: this.#places.of(worker), readings: answer }));
     return expose(
@@ -268,7 +269,7 @@ export class OpsServer {
     );
   }
 
-  #podReading() {
+  #readPod(answering: Set<WorkerProcess>): PodReading {
     const { name, supervisor, wantedWorkers, phase, hub, sessions } = this.subject;
     return {
       pod: { name, version: PACKAGE_VERSION },
@@ -277,7 +278,7 @@ export class OpsServer {
         number: worker.number,
         pid: worker.pid,
         state: worker.state,
-        answers: this.#answering.has(worker),
+        answers: answering.has(worker),
       })),
       wantedWorkers,
       workerEnds: this.#workerEnds,
