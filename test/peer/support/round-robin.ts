@@ -27,7 +27,7 @@ export async function startRoundRobin(ports: number[]): Promise<RoundRobin> {
       const upstream = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
       track(upstream);
       upstream.once('error', () => {
-        if (number + 1 < ports.length && !upstream.remotePort && client.bytesRead === 0) attempt(number + 1);
+        if (upstream.pending && number + 1 < ports.length) attempt(number + 1);
         else client.destroy();
       });
       upstream.once('connect', () => {

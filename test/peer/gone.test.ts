@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { connected, scatteringClient } from '../launcher/support/clients';
+import { send } from '../launcher/support/http';
+import type { RunningPod } from '../launcher/support/pod';
+import { openSession } from '../launcher/support/sessions';
+import { TestFleet } from './support/fleet';
+import { startRoundRobin } from './support/round-robin';
+
+const CLOSE_PACKET = '1';
+
+describe('a session that cannot be reached', () => {
+  let fleet: TestFleet;
+  let [a, b, stranger, closed]: RunningPod[] = [];
+
+  beforeAll(async () => {
+    fleet = await TestFleet.start([]);
+    [a, b, stranger, closed] = await Promise.all([
+      fleet.add('pod-a', { workers: 1 }),
+      fleet.add('pod-b', { workers: 1 }),
+      fleet.add('stranger', { workers: 1, env: { FLOTILLA_PEER_SECRET: 'another secret' } }),
+      fleet.add('closed', { workers: 1, env: { FLOTILLA_POD_IP: undefined, FLOTILLA_PEER_PORT: undefined } }),
+    ]);
+    for (const pod of fleet.pods) await pod.logged(/joined the fleet/, 3);
+  });
+  afterAll(() => fleet?.stop());
+
+  /** Polls a session of one pod at another. */
+  const pollElsewhere = async (owner: RunningPod | undefined, at: RunningPod | undefined) => {
+    const { url } = await openSession(owner?.url ?? '');
+    return send(`${at?.url}/socket.io/?${url.split('?')[1]}`);
+  };
+
+  test('for want of the secret: 502, and both sides say why', async () => {
+    expect((await pollElsewhere(stranger, a)).status).toBe(502);
+    expect((await pollElsewhere(stranger, a)).status).toBe(502);
+    await stranger?.logged(/refused a connection on the port for other pods/);
+    expect(a?.program.output().match(/sessions of pod stranger cannot be passed on.*different secrets/g)).toHaveLength(
+      1,
+    );
+    // the wrong one is wrong in the other direction too
+    expect((await pollElsewhere(a, stranger)).status).toBe(502);
+  });
+
+  test('for want of a port for other pods: the app answers, and the worker says why', async () => {
+    expect((await pollElsewhere(closed, a)).status).toBe(400);
+    expect(a?.program.output()).toMatch(/sessions of pod closed cannot be passed on.*FLOTILLA_POD_IP/);
+    // it can pass on all the same
+    const passed = await pollElsewhere(a, closed);
+    expect([passed.status, passed.body.toString()[0]]).toEqual([200, '2']);
+  });
+
+  test('since its worker is gone: a close packet, and the upgrade is refused', async () => {
+    const session = await openSession(b?.url ?? '');
+    const ready = b?.log().find(({ msg }) => /worker ready/.test(msg));
+    process.kill(ready?.pid as number, 'SIGKILL');
+    await b?.logged(/worker ready/, 2);
+    const answer = await send(`${a?.url}/socket.io/?${session.url.split('?')[1]}`);
+    expect([answer.status, answer.body.toString()]).toEqual([200, CLOSE_PACKET]);
+    const upgrade = await send(`${a?.url}/socket.io/?EIO=4&transport=websocket&sid=${session.id}`, {
+      headers: {
+        Connection: 'Upgrade',
+        Upgrade: 'websocket',
+        'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+        'Sec-WebSocket-Version': '13',
+      },
+    });
+    expect(upgrade.status).toBe(400);
+  });
+
+  test('C23: since its pod was killed: a close packet, and the client is back at another', async () => {
+    const proxy = await startRoundRobin([a?.port ?? 0, b?.port ?? 0]);
+    const session = await openSession(b?.url ?? '');
+    const clients = Array.from({ length: 8 }, () =>
+      scatteringClient(proxy.url, { transports: ['polling'], reconnection: true, reconnectionDelay: 50 }),
+    );
+    try {
+      await Promise.all(clients.map(connected));
+      const podOf = (id: string | undefined) => id?.slice(0, 4);
+      const lost = clients.filter(({ io }) => podOf(io.engine.id) === podOf(session.id));
+      expect(lost.length).toBeGreaterThan(0);
+      const back = lost.map((client) => new Promise<void>((resolve) => client.once('connect', resolve)));
+      const reasons = lost.map((client) => new Promise((resolve) => client.once('disconnect', resolve)));
+      process.kill(b?.program.pid ?? 0, 'SIGKILL');
+      await b?.program.ended();
+      await Promise.all(back);
+      for (const reason of await Promise.all(reasons)) expect(['transport close', 'transport error']).toContain(reason);
+      const answer = await send(`${a?.url}/socket.io/?${session.url.split('?')[1]}`);
+      expect([answer.status, answer.body.toString()]).toEqual([200, CLOSE_PACKET]);
+      // a poll that was on its way through the killed pod cost its client the session, wherever that was
+      await expect.poll(() => clients.every((client) => client.connected), { timeout: 20_000 }).toBe(true);
+      expect(new Set(clients.map(({ io }) => podOf(io.engine.id))).size).toBe(1);
+    } finally {
+      for (const client of clients) client.close();
+      await proxy.stop();
+    }
+  });
+});
