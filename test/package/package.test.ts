@@ -36,6 +36,11 @@ beforeAll(async () => {
       'POST /shout': { action: 'shout' },
     };\n`,
   );
+  // By name: without Redis that is the pod's own store.
+  writeFileSync(
+    join(app, 'config/session.js'),
+    "module.exports.session = { secret: 'a secret of the test', adapter: 'sails-hook-flotilla/session' };\n",
+  );
   mkdirSync(join(app, 'api/controllers'), { recursive: true });
   writeFileSync(
     join(app, 'api/controllers/who.js'),
@@ -86,6 +91,19 @@ it('is a hook that Sails finds, and needs nothing else installed', async () => {
   `;
   const output = await runProgram(process.execPath, ['-e', script], { cwd: app });
   expect(output.trim()).toBe('function {"isHook":true,"hookName":"sockets"}');
+});
+
+it('is a session adapter by the path that Sails requires, and by name', async () => {
+  const script = `
+    const path = require('node:path');
+    const byPath = require(path.resolve('node_modules', 'sails-hook-flotilla/session'));
+    const Store = byPath(require('express-session'));
+    const store = new Store({ url: 'redis://127.0.0.1:1' });
+    console.log(byPath === require('sails-hook-flotilla/session'), typeof store.get);
+    store.close();
+  `;
+  const output = await runProgram(process.execPath, ['-e', script], { cwd: app });
+  expect(output.trim()).toBe('true function');
 });
 
 it('has types for what it exports', async () => {

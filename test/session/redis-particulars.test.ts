@@ -216,6 +216,22 @@ describe('C07: the wrong pair', () => {
 });
 
 describe('the connection', () => {
+  it('needs no more rights than docs/redis.md says', async () => {
+    const rights = '+ping +info +select +client|setname +get +set +del +pexpire +eval +evalsha +scan'.split(' ');
+    await client.acl('SETUSER', 'app', 'on', '>pw', '~sess:*', '-@all', ...rights);
+    const store = openStore({ url: `redis://app:pw@127.0.0.1:${server.port}` });
+    await save(store, 'a', { n: 1, cookie: {} });
+    const [mine, theirs] = [await read(store, 'a'), await read(store, 'a')];
+    await save(store, 'a', Object.assign(theirs as object, { theirs: 1 }));
+    await save(store, 'a', Object.assign(mine as object, { mine: 1 }));
+    await settle((done) => store.touch('a', { cookie: {} } as session.SessionData, done));
+    expect(await read(store, 'a')).toMatchObject({ n: 1, mine: 1, theirs: 1 });
+    expect(await settle<number>((done) => store.length(done))).toBe(1);
+    await settle((done) => store.destroy('a', done));
+    await settle((done) => store.clear(done));
+    expect(store.stats.operations.touch.errors).toBe(0);
+  });
+
   it('is one per worker, called session, and closed by lowering', async () => {
     const app = await lift({ routes: sessionRoutes, flotilla: { redis: server.url }, session: { secret: 's' } });
     await fetchJson(`${app.url}/login`);
