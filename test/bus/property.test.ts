@@ -9,7 +9,7 @@ import { startPod, stopProcess, type TestPod, type TestServer, untilServerCount 
 
 const log = { debug() {}, info() {}, warn() {}, error() {} };
 const ROOMS = ['a', 'b', 'c', 'd', 'e'];
-const STEPS = 120;
+const STEPS = 80;
 const CLIENTS = 8;
 
 /** A client as the model sees it. */

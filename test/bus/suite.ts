@@ -606,7 +606,7 @@ export function busSuite(name: string, createTopology: TopologyFactory, { ownPro
         const hanging = servers[index] as TestServer;
         hanging.process?.kill('SIGSTOP');
         try {
-          const answer = await servers[0].run('fetchSockets', { timeout: 500 });
+          const answer = await servers[0].run('fetchSockets', { timeout: 2_000 });
           expect(answer).toMatchObject({ error: 'timeout reached: missing 1 responses', silent: [hanging.name] });
           const others = sockets.filter((socket) => socket !== sockets[index]);
           expect(answer.responses.sort()).toEqual(others.map((socket) => socket.id).sort());
