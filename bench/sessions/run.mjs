@@ -1,0 +1,122 @@
+// What a virtual request costs with its session in Redis: CPU of the worker, and commands of Redis, beside sails-hook-sockets with
+// @sailshq/connect-redis. `node bench/sessions/run.mjs [requests]`, after `npm run build`. Needs redis-server.
+import { fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { io } from 'socket.io-client';
+
+const REQUESTS = Number(process.argv[2] ?? 2_000);
+const ROUNDS = 3;
+const AT_ONCE = 20;
+const VARIANTS = ['ours', 'reference'];
+const SCENARIOS = [
+  ['read', 'get', '/read'],
+  ['write', 'post', '/write'],
+];
+
+const redisPort = await freePort();
+const redisServer = spawn('redis-server', ['--port', String(redisPort), '--bind', '127.0.0.1', '--save', ''], {
+  stdio: ['ignore', 'pipe', 'ignore'],
+});
+await once(redisServer.stdout, 'data');
+redisServer.stdout.resume();
+const redis = new Redis(redisPort, '127.0.0.1');
+await redis.ping();
+
+const workers = {};
+for (const variant of VARIANTS) {
+  const worker = fork(join(import.meta.dirname, 'worker.cjs'), [variant, String(redisPort)]);
+  const [{ port }] = await once(worker, 'message');
+  const login = await fetch(`http://127.0.0.1:${port}/login`, { method: 'POST' });
+  const cookie = login.headers.get('set-cookie').split(';', 1)[0];
+  const socket = io(`http://127.0.0.1:${port}`, {
+    transports: ['websocket'],
+    extraHeaders: { cookie },
+    query: { __sails_io_sdk_version: '1.2.1' },
+  });
+  await once(socket, 'connect');
+  workers[variant] = { worker, socket };
+}
+
+const results = Object.fromEntries(
+  SCENARIOS.map(([scenario]) => [scenario, Object.fromEntries(VARIANTS.map((variant) => [variant, []]))]),
+);
+for (let round = 0; round <= ROUNDS; round += 1) {
+  for (const [scenario, method, url] of SCENARIOS) {
+    for (const variant of VARIANTS) {
+      const measured = await measure(workers[variant], method, url);
+      // The first round warms up.
+      if (round > 0) results[scenario][variant].push(measured);
+    }
+  }
+}
+for (const { worker, socket } of Object.values(workers)) {
+  socket.close();
+  worker.disconnect();
+}
+redis.disconnect();
+redisServer.kill();
+
+for (const [scenario, byVariant] of Object.entries(results)) {
+  console.log(`\n${scenario}: a virtual request that ${scenario === 'read' ? 'changes nothing' : 'changes one key'}`);
+  for (const [variant, runs] of Object.entries(byVariant)) {
+    const cpu = median(runs.map(({ cpuUs }) => cpuUs));
+    const bytes = median(runs.map(({ bytes }) => bytes));
+    const commands = Object.entries(runs.at(-1).commands)
+      .map(([name, count]) => `${name} ${count.toFixed(2)}`)
+      .join(', ');
+    console.log(
+      `  ${variant.padEnd(10)} ${cpu.toFixed(0).padStart(5)} µs CPU, ${bytes.toFixed(0)} B of Redis, ${commands}`,
+    );
+  }
+  const [ours, reference] = VARIANTS.map((variant) => median(byVariant[variant].map(({ cpuUs }) => cpuUs)));
+  console.log(`  CPU, ours to reference: ${(ours / reference).toFixed(2)}`);
+}
+
+/** Figures per request. A command that a script calls is counted beside the script. */
+async function measure({ worker, socket }, method, url) {
+  const before = { cpuUs: await cpuUs(worker), ...(await redisFigures()) };
+  const ask = () => new Promise((resolve) => socket.emit(method, { method, url, headers: {} }, resolve));
+  for (let sent = 0; sent < REQUESTS; sent += AT_ONCE) await Promise.all(Array.from({ length: AT_ONCE }, ask));
+  const after = { cpuUs: await cpuUs(worker), ...(await redisFigures()) };
+  const commands = {};
+  for (const [name, calls] of Object.entries(after.commands)) {
+    const made = (calls - (before.commands[name] ?? 0)) / REQUESTS;
+    if (made >= 0.01 && name !== 'info') commands[name] = made;
+  }
+  return {
+    cpuUs: (after.cpuUs - before.cpuUs) / REQUESTS,
+    bytes: (after.bytes - before.bytes) / REQUESTS,
+    commands,
+  };
+}
+
+async function cpuUs(worker) {
+  worker.send('cpu');
+  const [answer] = await once(worker, 'message');
+  return answer.cpuUs;
+}
+
+async function redisFigures() {
+  const text = await redis.info('all');
+  const bytes = ['total_net_input_bytes', 'total_net_output_bytes']
+    .map((name) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(text)?.[1]))
+    .reduce((sum, each) => sum + each, 0);
+  const commands = {};
+  for (const [, name, calls] of text.matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)) commands[name] = Number(calls);
+  return { bytes, commands };
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  await once(server.close(), 'close');
+  return port;
+}
+
+function median(values) {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+}
