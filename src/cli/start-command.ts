@@ -15,6 +15,10 @@ interface StartFlags {
   grace: number;
   drainDelay?: number;
   drainWindow?: number;
+  maxOldSpace?: number;
+  recycleAt?: number;
+  stuckAfter?: number;
+  replaceStuck?: boolean;
   unavailableAfter: number;
   redisRequired?: boolean;
   podName?: string;
@@ -81,6 +85,32 @@ export function startCommand(sailsArguments: string[]): Command {
         .argParser(wholeNumber(0, 3_600_000)),
     )
     .addOption(
+      new Option(
+        '--max-old-space <mib>',
+        'heap limit of each worker (default: from the memory limit of the control group, 75 % through all processes)',
+      )
+        .env('FLOTILLA_MAX_OLD_SPACE_MB')
+        .argParser(wholeNumber(16, 1_048_576)),
+    )
+    .addOption(
+      new Option('--recycle-at <percent>', 'replace a worker whose heap stays fuller than this; 0: never (default: 90)')
+        .env('FLOTILLA_RECYCLE_AT_PERCENT')
+        .argParser(wholeNumber(0, 100)),
+    )
+    .addOption(
+      new Option(
+        '--stuck-after <ms>',
+        'a worker whose event loop is blocked for longer gets no new connections; 0: never (default: 10000)',
+      )
+        .env('FLOTILLA_STUCK_AFTER_MS')
+        .argParser(wholeNumber(0, 3_600_000)),
+    )
+    .addOption(
+      new Option('--replace-stuck', 'replace a worker that is stuck (default: only report it)').env(
+        'FLOTILLA_REPLACE_STUCK',
+      ),
+    )
+    .addOption(
       new Option('--unavailable-after <ms>', 'how long a connection may wait for a worker before it is answered 503')
         .default(1_000)
         .env('FLOTILLA_UNAVAILABLE_AFTER_MS')
@@ -144,6 +174,10 @@ async function start(directory: string, flags: StartFlags, sailsArguments: strin
         graceMs: flags.grace,
         drainDelayMs: flags.drainDelay,
         drainWindowMs: flags.drainWindow,
+        maxOldSpaceMb: flags.maxOldSpace,
+        recycleAtPercent: flags.recycleAt,
+        stuckAfterMs: flags.stuckAfter,
+        replaceStuck: flags.replaceStuck,
         unavailableAfterMs: flags.unavailableAfter,
         redisRequired: flags.redisRequired,
         podName: flags.podName,

@@ -14,6 +14,8 @@ export type FromWorker =
   | { flotilla: 'failed'; code: string | undefined; message: string }
   /** It took every delivery up to this number, and has so many connections now. */
   | { flotilla: 'load'; taken: number; connections: number }
+  /** Its event loop turns; how much of its heap is in use. */
+  | { flotilla: 'beat'; heapPercent: number }
   /** It drains: so many of its connected clients are left. */
   | { flotilla: 'draining'; left: number; of: number }
   /** An upgrade (its handle travels along) that belongs to the worker with this tag; `head` is all that was read of it. */
@@ -54,6 +56,10 @@ export interface LaunchEnvironment {
   port: number | undefined;
   /** `--host`, where it was given. */
   host: string | undefined;
+  /** How often it tells that it lives. */
+  beatEveryMs: number;
+  /** Its heap limit in MiB, where the launcher has set one. */
+  maxOldSpaceMb: number | undefined;
   /** Whether no worker has been ready yet: then this one does what is done once (migrations, Grunt). */
   first: boolean;
 }

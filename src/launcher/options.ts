@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { LauncherError } from './errors';
+import { heapShare, memoryLimit } from './life-cycle/memory-share';
 import { type OpsOptions, type OpsSettings, readOpsSettings } from './ops/settings';
 import { type PeerSettings, readPeerSettings } from './peer/peer-settings';
 
@@ -29,6 +30,17 @@ export interface PodOptions {
    * `drainDelayMs` leaves of `graceMs`.
    */
   drainWindowMs?: number | undefined;
+  /**
+   * Heap limit of each worker in MiB (Node's `--max-old-space-size`). Default: where a control group limits memory, 75 % of
+   * that through the number of processes; else Node's own.
+   */
+  maxOldSpaceMb?: number | undefined;
+  /** A worker whose heap stays fuller than this is replaced; 0 replaces none. Default: 90 %. */
+  recycleAtPercent?: number | undefined;
+  /** A worker whose event loop is blocked for longer gets no new connections; 0: never. Default: 10,000 ms. */
+  stuckAfterMs?: number | undefined;
+  /** Whether such a worker is replaced. Default: `false`. */
+  replaceStuck?: boolean | undefined;
   /** How long a connection may wait for a worker before it is answered `503`. Default: 1,000 ms. */
   unavailableAfterMs?: number | undefined;
   /** Whether a Redis that is configured must be there at the start. Default: `false`, the pod waits for it and serves alone. */
@@ -55,6 +67,10 @@ export interface PodSettings {
   graceMs: number;
   drainDelayMs: number;
   drainWindowMs: number;
+  maxOldSpaceMb: number | undefined;
+  recycleAtPercent: number;
+  stuckAfterMs: number;
+  replaceStuck: boolean;
   unavailableAfterMs: number;
   redisRequired: boolean;
   podName: string;
@@ -79,6 +95,10 @@ export function readPodSettings(options: PodOptions): PodSettings {
     host,
     mode,
     ...readDrain(options),
+    maxOldSpaceMb: readHeapLimit(options),
+    recycleAtPercent: wholeNumber('recycleAtPercent', options.recycleAtPercent ?? 90, 0, 100),
+    stuckAfterMs: wholeNumber('stuckAfterMs', options.stuckAfterMs ?? 10_000, 0, LONGEST_MS),
+    replaceStuck: options.replaceStuck ?? false,
     unavailableAfterMs: wholeNumber('unavailableAfterMs', options.unavailableAfterMs ?? 1_000, 0, 60_000),
     redisRequired: options.redisRequired ?? false,
     podName: options.podName || process.env.FLOTILLA_POD_NAME || hostname(),
@@ -86,6 +106,15 @@ export function readPodSettings(options: PodOptions): PodSettings {
     peer: readPeerSettings(options),
     sailsArguments: options.sailsArguments ?? [],
   };
+}
+
+/** A limit that was given to Node itself stays. */
+function readHeapLimit({ maxOldSpaceMb, workers }: PodOptions): number | undefined {
+  if (maxOldSpaceMb !== undefined) return wholeNumber('maxOldSpaceMb', maxOldSpaceMb, 16, 1_048_576);
+  const given = [process.env.NODE_OPTIONS ?? '', ...process.execArgv].join(' ');
+  if (/--max[-_]old[-_]space[-_]size/.test(given)) return undefined;
+  const limit = memoryLimit();
+  return limit === undefined ? undefined : heapShare(limit, workers + 1);
 }
 
 /** The times of a stop: it takes connections for the delay, closes sockets over the window, and has to end within the grace. */

@@ -15,6 +15,7 @@ import { RouteDoor } from './front-door/route-door';
 import { StickyDoor } from './front-door/sticky-door';
 import { DrainProgress } from './life-cycle/drain-progress';
 import { Reload } from './life-cycle/reload';
+import { beatEveryMs, WorkerWatch } from './life-cycle/worker-watch';
 import type { Logger } from './logger';
 import type { LaunchEnvironment } from './messages';
 import { Journal } from './ops/journal';
@@ -62,6 +63,7 @@ export class Pod extends EventEmitter<PodEvents> {
   #phase: PodPhase = 'starting';
   #address: PublicAddress | undefined;
   readonly #reload: Reload;
+  readonly #watch: WorkerWatch;
   #stopped: Promise<void> | undefined;
 
   constructor(
@@ -84,6 +86,15 @@ export class Pod extends EventEmitter<PodEvents> {
     const agreement = this.#wire();
     const retirement = { windowMs: settings.drainWindowMs, graceMs: settings.graceMs };
     this.#reload = new Reload({ supervisor: this.#supervisor, agreement, retirement, log: this.log });
+    const { stuckAfterMs, replaceStuck, recycleAtPercent } = settings;
+    this.#watch = new WorkerWatch({
+      supervisor: this.#supervisor,
+      stuckAfterMs,
+      replaceStuck,
+      recycleAtPercent,
+      retirement,
+      log: this.log,
+    });
   }
 
   /** Opens the hub and forks the first worker. */
@@ -92,6 +103,7 @@ export class Pod extends EventEmitter<PodEvents> {
       exec: join(__dirname, 'worker', 'main.js'),
       args: this.settings.sailsArguments,
       cwd: this.settings.appPath,
+      execArgv: this.#workerArguments(),
       // JSON, the default, does not keep bytes as bytes
       serialization: 'advanced',
     });
@@ -134,6 +146,7 @@ export class Pod extends EventEmitter<PodEvents> {
       this.log.info(`draining: taking connections for another ${drainDelayMs} ms, until nobody sends any`);
       await new Promise((resolve) => setTimeout(resolve, drainDelayMs));
     }
+    this.#watch.close();
     await this.#door.close();
     await this.#supervisor.stop({ windowMs: drainWindowMs, graceMs: Math.max(0, deadline - Date.now()) });
     await this.#peers.close();
@@ -244,9 +257,25 @@ export class Pod extends EventEmitter<PodEvents> {
     log.warn(`Redis at ${redis} is not there yet: this pod starts alone and joins the others when it comes`);
   }
 
+  #workerArguments(): string[] {
+    const { maxOldSpaceMb } = this.settings;
+    if (maxOldSpaceMb === undefined) return process.execArgv;
+    this.log.debug(`each worker may have ${maxOldSpaceMb} MiB of heap`);
+    return [...process.execArgv, `--max-old-space-size=${maxOldSpaceMb}`];
+  }
+
   #workerEnvironment(number: number, first: boolean): NodeJS.ProcessEnv {
-    const { appPath, mode, port, host, podName } = this.settings;
-    const launch: LaunchEnvironment = { appPath, mode, directory: this.#directory.path, port, host, first };
+    const { appPath, mode, port, host, podName, stuckAfterMs, maxOldSpaceMb } = this.settings;
+    const launch: LaunchEnvironment = {
+      appPath,
+      mode,
+      directory: this.#directory.path,
+      port,
+      host,
+      first,
+      beatEveryMs: beatEveryMs(stuckAfterMs),
+      maxOldSpaceMb,
+    };
     const identity: WorkerEnvironment = {
       FLOTILLA_HUB: hubSocketPath(this.#directory.path),
       FLOTILLA_POD: this.#tag,

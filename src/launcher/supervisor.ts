@@ -86,7 +86,7 @@ export class Supervisor extends EventEmitter<SupervisorEvents> {
    * @returns settles when the old one has ended
    * @throws LauncherError `E_REPLACEMENT` where the new one does not lift; the old one stays then
    */
-  async replace(old: WorkerProcess, retirement: Retirement): Promise<void> {
+  async replace(old: WorkerProcess, retirement: () => Retirement): Promise<void> {
     const worker = this.#fork(old);
     await new Promise<void>((resolve, reject) => {
       const settle = (action: () => void) => {
@@ -101,12 +101,18 @@ export class Supervisor extends EventEmitter<SupervisorEvents> {
       worker.on('exit', onExit);
       worker.on('message', onMessage);
     });
-    if (this.#workers.has(old)) await this.#retire(old, retirement);
+    if (this.#workers.has(old)) await this.#retire(old, retirement());
   }
 
   /** Ends every worker at once. */
   kill(): void {
     for (const worker of this.#workers) worker.kill('SIGKILL');
+  }
+
+  /** Whether another worker is on the way to take its place. */
+  isBeingReplaced(worker: WorkerProcess): boolean {
+    for (const { replaces } of this.#workers) if (replaces === worker) return true;
+    return false;
   }
 
   /** Tells a worker to drain and to end, and waits for its end. */

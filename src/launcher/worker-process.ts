@@ -44,6 +44,8 @@ const MOST_ON_THE_WAY = 512;
 /** One worker process, as the primary sees it. Sending to it never throws, whatever state its channel is in. */
 export class WorkerProcess extends EventEmitter<WorkerEvents> {
   state: WorkerState = 'starting';
+  /** Whether its event loop is blocked: it gets no new connections. */
+  isStuck = false;
   /** Whether it was told to end. */
   retired = false;
   /** The worker that it is to replace, until it is ready. */
@@ -90,7 +92,9 @@ export class WorkerProcess extends EventEmitter<WorkerEvents> {
 
   /** Whether it can be given another connection. */
   get hasRoom(): boolean {
-    return this.state === 'ready' && this.#worker.isConnected() && this.#onTheWay.size < MOST_ON_THE_WAY;
+    return (
+      this.state === 'ready' && !this.isStuck && this.#worker.isConnected() && this.#onTheWay.size < MOST_ON_THE_WAY
+    );
   }
 
   /** Whether it can be given an upgrade of one of its own sessions. */

@@ -32,6 +32,8 @@ async function main(appPath: string): Promise<void> {
     port: undefined,
     host: undefined,
     first: false,
+    beatEveryMs: 0,
+    maxOldSpaceMb: undefined,
   });
   const app = sails as unknown as LoadableSails;
   // Sails prints its errors itself; here they are told to the parent

@@ -31,22 +31,24 @@ export class Reload {
     this.#isRunning = true;
     const before = supervisor.readyWorkers;
     let replaced = 0;
+    let isComplete = false;
     agreement.beginReload();
     try {
       log.info(`reload: replacing ${before.length} ${before.length === 1 ? 'worker' : 'workers'} one by one`);
       for (const old of before) {
-        if (old.state !== 'ready') continue;
-        await supervisor.replace(old, retirement);
+        if (old.state !== 'ready' || supervisor.isBeingReplaced(old)) continue;
+        await supervisor.replace(old, () => retirement);
         replaced++;
         log.info({ worker: old.number }, `reload: ${replaced} of ${before.length} workers replaced`);
       }
+      isComplete = true;
       log.info('reload: done');
       return replaced;
     } catch (error) {
       const text = `The reload stopped after ${replaced} of ${before.length} workers: ${messageOf(error)}`;
       throw new LauncherError('E_REPLACEMENT', text, { cause: error });
     } finally {
-      agreement.endReload(replaced === before.length);
+      agreement.endReload(isComplete);
       this.#isRunning = false;
     }
   }

@@ -6,6 +6,7 @@ import type { LaunchEnvironment } from '../messages';
 import { OpsAnswering } from '../ops/worker/answer-questions';
 import { appSocketPath, peerSocketPath } from '../runtime-directory';
 import type { PublicAddress, SettingsDocument } from '../settings-document';
+import { startBeating } from './beat';
 import { assertCanTakeConnections, ConnectionIntake } from './connection-intake';
 import { listenLocally } from './local-listener';
 import { OpenRequests } from './open-requests';
@@ -69,6 +70,7 @@ export class LiftedWorker {
     this.isLifted = true;
     ops.lifted();
     await this.link.send({ flotilla: 'ready' });
+    startBeating(this.launch, this.link);
   }
 
   /**
