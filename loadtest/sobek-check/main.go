@@ -90,6 +90,9 @@ func prepare(runtime *sobek.Runtime) error {
 	if err := runtime.Set("console", console); err != nil {
 		return err
 	}
+	if err := runtime.Set("__VU", 0); err != nil {
+		return err
+	}
 	return runtime.Set("__ENV", map[string]string{})
 }
 
