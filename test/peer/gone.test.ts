@@ -15,7 +15,7 @@ describe('a session that cannot be reached', () => {
   beforeAll(async () => {
     fleet = await TestFleet.start([]);
     [a, b, stranger, closed] = await Promise.all([
-      fleet.add('pod-a', { workers: 1 }),
+      fleet.add('pod-a', { workers: 1, args: ['--grace', '30000', '--drain-delay', '20000'] }),
       fleet.add('pod-b', { workers: 1 }),
       fleet.add('stranger', { workers: 1, env: { FLOTILLA_PEER_SECRET: 'another secret' } }),
       fleet.add('closed', { workers: 1, env: { FLOTILLA_POD_IP: undefined, FLOTILLA_PEER_PORT: undefined } }),
@@ -93,5 +93,17 @@ describe('a session that cannot be reached', () => {
       for (const client of clients) client.close();
       await proxy.stop();
     }
+  });
+
+  test('C26: not while its pod drains: it is a member until its last session has ended', async () => {
+    const { url } = await openSession(a?.url ?? '');
+    process.kill(a?.program.pid ?? 0, 'SIGTERM');
+    await a?.logged(/draining: taking connections/);
+    const pong = await send(`${closed?.url}/socket.io/?${url.split('?')[1]}`, {
+      method: 'POST',
+      body: '3',
+      headers: { 'Content-Type': 'text/plain' },
+    });
+    expect([pong.status, pong.body.toString()]).toEqual([200, 'ok']);
   });
 });
