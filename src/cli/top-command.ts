@@ -112,7 +112,9 @@ class LiveScreen {
   }
 
   show(text: string[]): void {
-    const { rows = 24, columns = 80 } = process.stdout;
+    // a terminal that does not know its size says 0
+    const rows = process.stdout.rows || 24;
+    const columns = process.stdout.columns || 80;
     const visible = text.slice(0, rows - 1).map((line) => `${cut(line, columns)}${CLEAR_LINE}`);
     process.stdout.write(`${HOME}${visible.join('\n')}\n${CLEAR_BELOW}`);
   }
