@@ -2,6 +2,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { closeAll, connect, rawSocket } from '../hook/support/clients.js';
 import { fetchJson } from '../hook/support/http.js';
 import { lift, lowerAll } from '../hook/support/lift.js';
+import { describeInBrowser } from './browser-suite';
+import { hasHaproxy } from './haproxy';
 import { sessionRoutes } from './sails-suite';
 
 afterEach(async () => {
@@ -146,3 +148,6 @@ describe('a session that nothing is stored in', () => {
     expect(found).toMatchObject({ left: true });
   });
 });
+
+// haproxy is no requirement of the tests; the cases above have the headers that it sends.
+if (hasHaproxy()) describeInBrowser();
