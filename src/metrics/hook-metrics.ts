@@ -1,7 +1,7 @@
-import { Histogram, Registry } from 'prom-client';
+import { type Metric, Registry } from 'prom-client';
 import { type BusSnapshot, declareBusMetrics } from './bus-metrics';
 import { Declarations, type MetricReading } from './declarations';
-import { RouteNames } from './route-names';
+import { RequestLatencies } from './request-latencies';
 
 /** The numbers that the hook has at the moment of reading. */
 export interface HookReading {
@@ -49,14 +49,10 @@ export interface HookPulse {
   sessionErrors?: number;
 }
 
-/** Upper bounds of the latency histogram, in seconds. */
-const LATENCY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
-
 /** The metrics of one Sails app, in a registry of their own. */
 export class HookMetrics {
   readonly registry = new Registry();
-  readonly #requests: Histogram<'method' | 'route' | 'status'>;
-  readonly #routes = new RouteNames();
+  readonly #requests = new RequestLatencies();
   /** One for all metrics of a reading: making it looks at every connection. */
   #reading: HookReading | undefined;
 
@@ -65,13 +61,7 @@ export class HookMetrics {
       this.#reading ??= makeReading();
       return this.#reading;
     };
-    this.#requests = new Histogram({
-      name: 'flotilla_virtual_request_duration_seconds',
-      help: 'Time from a virtual request to its response, by method, route and class of status.',
-      labelNames: ['method', 'route', 'status'],
-      buckets: LATENCY_BUCKETS,
-      registers: [this.registry],
-    });
+    this.registry.registerMetric(this.#requests as unknown as Metric);
     declareConnections(this.registry, read);
     declareRequests(this.registry, read);
     declareSessions(this.registry, read);
@@ -84,7 +74,7 @@ export class HookMetrics {
    * @param seconds from its arrival to its response
    */
   requestAnswered(method: string, route: unknown, statusCode: number, seconds: number): void {
-    this.#requests.observe({ method, route: this.#routes.of(route), status: statusClass(statusCode) }, seconds);
+    this.#requests.observe(method, route, statusCode, seconds);
   }
 
   /** Everything, as plain data. */
@@ -209,8 +199,4 @@ function declareSessions(registry: Registry, read: () => HookReading): void {
       if (sessions) report(sessions.touchesSpared);
     },
   );
-}
-
-function statusClass(statusCode: number): string {
-  return statusCode >= 100 && statusCode < 600 ? `${Math.floor(statusCode / 100)}xx` : 'other';
 }
