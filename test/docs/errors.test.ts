@@ -9,10 +9,13 @@ const FOREIGN = /^E_SESSION$/;
 
 describe('the page of errors', () => {
   const inSource = new Set<string>();
-  for (const file of readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })) {
+  const files = ['src', join('loadtest', 'lib')].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)),
+  );
+  for (const file of files) {
     if (!file.endsWith('.ts')) continue;
     // Comments mention codes too; what counts is a code in quotes.
-    for (const [, code] of readFileSync(join(root, 'src', file), 'utf8').matchAll(/['"](E_[A-Z0-9_]+)['"]/g)) {
+    for (const [, code] of readFileSync(join(root, file), 'utf8').matchAll(/['"](E_[A-Z0-9_]+)['"]/g)) {
       if (code && !FOREIGN.test(code)) inSource.add(code);
     }
   }
