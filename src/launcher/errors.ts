@@ -14,6 +14,7 @@ export type LauncherErrorCode =
   | 'E_REDIS_REQUIRED'
   | 'E_LIFT'
   | 'E_REPLACEMENT'
+  | 'E_ONCE'
   | 'E_RELOAD_BUSY'
   | 'E_OPS_NO_SOCKETS'
   | 'E_OPS_WORKER_SILENT'

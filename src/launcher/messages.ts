@@ -25,7 +25,8 @@ export type FromWorker =
 
 /** What the primary tells a worker. */
 export type ToWorker =
-  | { flotilla: 'agreed'; address: PublicAddress }
+  /** `once`: whether this pod does what is done once for the fleet. */
+  | { flotilla: 'agreed'; address: PublicAddress; once: boolean }
   | { flotilla: 'refused'; code: string; message: string }
   | { flotilla: 'bootstrap' }
   /** A connection (its handle travels along). */

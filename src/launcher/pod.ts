@@ -9,11 +9,12 @@ import { createLink, readBusSecrets } from '../bus/link/create-link';
 import { RedisSettings } from '../redis';
 import { createPodSessionService } from '../session/pod-session-service';
 import { checkApp } from './app-check';
-import { LauncherError } from './errors';
+import { LauncherError, messageOf } from './errors';
 import type { FrontDoor } from './front-door/front-door';
 import { RouteDoor } from './front-door/route-door';
 import { StickyDoor } from './front-door/sticky-door';
 import { DrainProgress } from './life-cycle/drain-progress';
+import { OnceLock } from './life-cycle/once-lock';
 import { Reload } from './life-cycle/reload';
 import { beatEveryMs, WorkerWatch } from './life-cycle/worker-watch';
 import type { Logger } from './logger';
@@ -64,6 +65,8 @@ export class Pod extends EventEmitter<PodEvents> {
   #address: PublicAddress | undefined;
   readonly #reload: Reload;
   readonly #watch: WorkerWatch;
+  #once: OnceLock | undefined;
+  #runsOnce = true;
   #stopped: Promise<void> | undefined;
 
   constructor(
@@ -149,6 +152,7 @@ export class Pod extends EventEmitter<PodEvents> {
     this.#watch.close();
     await this.#door.close();
     await this.#supervisor.stop({ windowMs: drainWindowMs, graceMs: Math.max(0, deadline - Date.now()) });
+    await this.#once?.close();
     await this.#peers.close();
     await this.#hub.close();
     await this.#ops?.close();
@@ -203,10 +207,11 @@ export class Pod extends EventEmitter<PodEvents> {
   }
 
   #wire(): SettingsAgreement {
-    const agreement = new SettingsAgreement(this.#door, this.log, async (document, address) => {
+    const onAgreed = async (document: SettingsDocument, address: PublicAddress) => {
       this.#address = address;
       await this.#connectToOthers(document);
-    });
+    };
+    const agreement = new SettingsAgreement(this.#door, this.log, onAgreed, () => this.#runsOnce);
     this.#supervisor.on('forked', (worker) => {
       this.#door.watch(worker);
       this.#peers.watch(worker);
@@ -216,6 +221,7 @@ export class Pod extends EventEmitter<PodEvents> {
     });
     let complete = false;
     this.#supervisor.on('ready', (worker) => {
+      void this.#onceDone();
       this.#peers.workerReady(worker);
       this.#door.workerReady(worker);
       if (complete || this.#supervisor.readyWorkers.length < this.settings.workers) return;
@@ -247,7 +253,10 @@ export class Pod extends EventEmitter<PodEvents> {
     );
     const isThere = await settlesWithin(link.ready(), redisRequired ? REDIS_REQUIRED_MS : REDIS_EXPECTED_MS);
     if (this.#phase === 'waiting-for-redis') this.#phase = 'starting';
-    if (isThere) return;
+    if (isThere) {
+      await this.#agreeOnOnce(redis);
+      return;
+    }
     if (redisRequired) {
       throw new LauncherError(
         'E_REDIS_REQUIRED',
@@ -255,6 +264,29 @@ export class Pod extends EventEmitter<PodEvents> {
       );
     }
     log.warn(`Redis at ${redis} is not there yet: this pod starts alone and joins the others when it comes`);
+  }
+
+  /** Of several pods one does what is done once; the others wait for it here. */
+  async #agreeOnOnce(redis: RedisSettings): Promise<void> {
+    const { podName, appPath } = this.settings;
+    const hasOthers = () => this.#hub.pods().length > 1;
+    this.#once = new OnceLock({ redis, podName, appPath, hasOthers, log: this.log });
+    try {
+      this.#runsOnce = await this.#once.acquire();
+    } catch (error) {
+      this.log.warn(`this pod does what is done once without asking the others: ${messageOf(error)}`);
+    }
+    if (!this.#runsOnce) await this.#once.close();
+  }
+
+  /** The first worker is ready: what is done once is done. */
+  async #onceDone(): Promise<void> {
+    const once = this.#once;
+    this.#once = undefined;
+    await once
+      ?.done()
+      .catch((error) => this.log.warn(`the other pods could not be told that it is done: ${messageOf(error)}`));
+    await once?.close();
   }
 
   #workerArguments(): string[] {

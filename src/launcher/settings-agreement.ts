@@ -27,11 +27,13 @@ export class SettingsAgreement {
 
   /**
    * @param onAgreed does what has to be done before the first worker goes on
+   * @param once whether this pod does what is done once for the fleet; asked after that
    */
   constructor(
     private readonly door: FrontDoor,
     private readonly log: Logger,
     private readonly onAgreed: (document: SettingsDocument, address: PublicAddress) => Promise<void>,
+    private readonly once: () => boolean,
   ) {}
 
   /** Answers a worker that told its settings. */
@@ -39,7 +41,7 @@ export class SettingsAgreement {
     try {
       const document = validateSettings(value);
       const address = await this.#agree(document);
-      worker.send({ flotilla: 'agreed', address });
+      worker.send({ flotilla: 'agreed', address, once: this.once() });
     } catch (error) {
       worker.send({ flotilla: 'refused', code: codeOf(error) ?? 'E_LISTEN', message: messageOf(error) });
     }

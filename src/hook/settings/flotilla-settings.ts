@@ -26,6 +26,11 @@ export interface FlotillaSettings {
    */
   lowerTimeoutMs?: number;
   /**
+   * What one worker of the fleet does before the first bootstrap, and no restarted one: functions by name, each of which
+   * gets the app and may return a promise. The launcher runs them (docs/launcher.md).
+   */
+  once?: Record<string, (sails: unknown) => unknown>;
+  /**
    * Whether Engine.IO 4 clients get an event `flotilla:drain`, `{ retryAfterMs }`, just before a drain closes their
    * connection; polling clients may miss it. Default `false`, since an `onAny` listener hears it too.
    */
@@ -84,6 +89,11 @@ const CHECKS: Record<keyof FlotillaSettings, Check> = {
   sessionTimeoutMs: POSITIVE_MILLISECONDS,
   sessionTouchMs: MILLISECONDS,
   emptySessionMs: POSITIVE_MILLISECONDS,
+  once: {
+    accepts: (value) =>
+      typeof value === 'object' && value !== null && Object.values(value).every((work) => typeof work === 'function'),
+    cure: 'Give functions by name, e.g. { seed: async (sails) => { … } }.',
+  },
   drainHint: { accepts: (value) => typeof value === 'boolean', cure: 'Give true or false.' },
 };
 

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import { setupWorker } from '@socket.io/sticky';
 import type { Identity } from '../../bus/identity';
-import { LauncherError, type LauncherErrorCode } from '../errors';
+import { LauncherError, type LauncherErrorCode, messageOf } from '../errors';
 import type { LaunchEnvironment } from '../messages';
 import { OpsAnswering } from '../ops/worker/answer-questions';
 import { appSocketPath, peerSocketPath } from '../runtime-directory';
@@ -32,6 +32,7 @@ export class LiftedWorker {
   #agreement: Promise<Agreement> | undefined;
   #router: Router | undefined;
   #requests: OpenRequests | undefined;
+  #runsOnce = false;
   #intake: ConnectionIntake | undefined;
 
   constructor(
@@ -124,8 +125,24 @@ export class LiftedWorker {
       this.#agree()
         .then(() => this.link.send({ flotilla: 'loaded' }))
         .then(() => turn)
+        .then(() => this.#runOnce())
         .then(() => runBootstrap(callback), callback);
     };
+  }
+
+  /** What the app does once for the fleet, before the first bootstrap. A failure stops the lift. */
+  async #runOnce(): Promise<void> {
+    const { once } = this.sails.config.flotilla ?? {};
+    if (!this.#runsOnce || typeof once !== 'object' || once === null) return;
+    for (const [name, work] of Object.entries(once as Record<string, (sails: SailsApp) => unknown>)) {
+      try {
+        await work(this.sails);
+      } catch (error) {
+        throw new LauncherError('E_ONCE', `sails.config.flotilla.once.${name} failed: ${messageOf(error)}`, {
+          cause: error,
+        });
+      }
+    }
   }
 
   #agree(): Promise<Agreement> {
@@ -140,6 +157,11 @@ export class LiftedWorker {
     const message = await answer;
     if (message.flotilla === 'refused') throw new LauncherError(message.code as LauncherErrorCode, message.message);
     this.sails.config.port = message.address.port;
+    this.#runsOnce = this.launch.first && message.once;
+    // another pod of the fleet has done it
+    if (this.launch.first && !message.once) {
+      this.sails.config.models = { ...this.sails.config.models, migrate: 'safe' };
+    }
     return { document, address: message.address };
   }
 

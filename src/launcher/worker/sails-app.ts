@@ -30,7 +30,8 @@ export interface SailsConfig {
   port?: unknown;
   explicitHost?: unknown;
   ssl?: true | { key?: unknown; cert?: unknown; pfx?: unknown };
-  flotilla?: { redis?: unknown; link?: unknown };
+  flotilla?: { redis?: unknown; link?: unknown; once?: unknown };
+  models?: Record<string, unknown>;
   http?: { trustProxy?: unknown };
   sockets?: { path?: unknown };
   session?: { adapter?: unknown; secret?: unknown };
