@@ -23,6 +23,16 @@ const TOOLS = [
     names: ['openssl'],
     cure: '`apt-get install openssl` on Debian, `brew install openssl` on macOS',
   },
+  {
+    what: 'haproxy, which ends TLS in front of two pods in the browser test of sessions',
+    names: ['haproxy'],
+    cure: '`apt-get install haproxy` on Debian, `brew install haproxy` on macOS',
+  },
+  {
+    what: 'nginx, whose kept-alive connections the launcher is tested behind',
+    names: ['nginx'],
+    cure: '`apt-get install nginx-light` on Debian, `brew install nginx` on macOS',
+  },
 ];
 
 /**
