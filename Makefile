@@ -8,7 +8,7 @@ EXAMPLE := examples/live-counter
 INSTALLED := node_modules/.package-lock.json
 EXAMPLE_INSTALLED := $(EXAMPLE)/node_modules/.package-lock.json
 
-.PHONY: help demo build lint format test loadtest loadtest-compare clean need-node need-free-port
+.PHONY: help demo build lint format test test-long bench loadtest loadtest-compare clean need-node need-free-port
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,14 +30,19 @@ format: need-node $(INSTALLED) ## Format the sources
 test: need-node $(INSTALLED) ## Build, lint and run every test (needs redis-server and chromium)
 	@node scripts/test.mjs
 
+test-long: need-node $(INSTALLED) ## Run the tests that take long: rounds of faults, random histories, many clients
+	@node scripts/test.mjs --long
+
+bench: need-node build ## Measure bus and sessions beside the packages they replace; prints ratios (needs redis-server)
+	@node bench/bus/run.mjs
+	@node bench/bus/model.mjs
+	@node bench/sessions/run.mjs
+
 loadtest: need-node build $(EXAMPLE_INSTALLED) ## Load the example, or TARGET=http://..., and write a report (docs/loadtest.md)
 	@node loadtest/loadtest.mjs
 
 loadtest-compare: need-node $(INSTALLED) ## Show two load tests beside each other: A=folder B=folder
 	@node loadtest/loadtest.mjs compare $(A) $(B)
-
-test-long: need-node $(INSTALLED) ## Run the tests that take long: rounds of faults, random histories, many clients
-	@node scripts/test.mjs --long
 
 clean: ## Remove what was built and installed
 	rm -rf dist node_modules $(EXAMPLE)/node_modules $(EXAMPLE)/.tmp

@@ -302,7 +302,14 @@ describe('get, getId, parseSocket', () => {
 describe('the rest of the surface', () => {
   it('is at least that of sails-hook-sockets', () => {
     const names = ['DEFAULT_EVENT_NAME', 'blast', 'join', 'leave', 'broadcast', 'get', 'getId', 'parseSocket'];
-    names.push('addRoomMembersToRooms', 'removeRoomMembersFromRooms', 'leaveAll', 'publishToFirehose', 'fleet', 'disconnectSession');
+    names.push(
+      'addRoomMembersToRooms',
+      'removeRoomMembersFromRooms',
+      'leaveAll',
+      'publishToFirehose',
+      'fleet',
+      'disconnectSession',
+    );
     expect(Object.keys(sockets).sort()).toEqual(names.sort());
     expect(sockets.DEFAULT_EVENT_NAME).toBe('message');
     expect(sockets.publishToFirehose({})).toBeUndefined();
