@@ -44,7 +44,7 @@ export class OnceLock {
     const { redis, podName, appPath, log } = options;
     this.#clients = createRedisClients(redis, { log, owner: podName });
     this.#redis = this.#clients.commands('once');
-    this.#key = `${redis.namespace}:once:${releaseOf(appPath)}`;
+    this.#key = `${redis.keyPrefix}once:${releaseOf(appPath)}`;
     this.#token = `${podName} ${randomBytes(9).toString('base64url')}`;
   }
 
