@@ -3,8 +3,8 @@
 import { BenchFleet } from './fleet.mjs';
 
 const ROUNDS = Number(process.env.ROUNDS ?? 3);
-const BROADCASTS = Number(process.env.BROADCASTS ?? 16);
-const SOCKETS_PER_WORKER = Number(process.env.SOCKETS ?? 20);
+const BROADCASTS = Number(process.env.BROADCASTS ?? 100);
+const SOCKETS_PER_WORKER = Number(process.env.SOCKETS ?? 60);
 
 const groups = [
   {
