@@ -27,3 +27,16 @@ export function shareOf(count: number, index: number, places: number): number {
 export function seconds(ms: number): string {
   return `${Math.ceil(ms / 1000)}s`;
 }
+
+/** A scenario in which each virtual user does its part once. A few seconds beyond the longest way it can take are kept for k6 itself. */
+export function onceEach(exec: string, vus: number, longestMs: number): PerVuIterations {
+  return { executor: 'per-vu-iterations', exec, vus, iterations: 1, maxDuration: seconds(longestMs + 10_000) };
+}
+
+interface PerVuIterations {
+  executor: 'per-vu-iterations';
+  exec: string;
+  vus: number;
+  iterations: number;
+  maxDuration: string;
+}

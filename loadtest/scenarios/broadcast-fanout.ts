@@ -3,7 +3,7 @@ import exec from 'k6/execution';
 import type { Options } from 'k6/options';
 import { RoomPublisher } from '../lib/room-publisher.ts';
 import { RoomSubscriber } from '../lib/room-subscriber.ts';
-import { beginRun, type Run, roomName, seconds, shareOf } from '../lib/run.ts';
+import { beginRun, onceEach, type Run, roomName, shareOf } from '../lib/run.ts';
 import { durationSetting, numberSetting } from '../lib/setting.ts';
 import { SUMMARY_TREND_STATS } from '../lib/summary.ts';
 import { wait } from '../lib/wait.ts';
@@ -26,20 +26,8 @@ const LONGEST_MS = RAMP_MS + JOIN_TIMEOUT_MS + DURATION_MS + GRACE_MS;
 
 export const options: Options = {
   scenarios: {
-    subscribers: {
-      executor: 'per-vu-iterations',
-      exec: 'subscribe',
-      vus: SUBSCRIBERS,
-      iterations: 1,
-      maxDuration: seconds(LONGEST_MS + 10_000),
-    },
-    publishers: {
-      executor: 'per-vu-iterations',
-      exec: 'publish',
-      vus: ROOMS,
-      iterations: 1,
-      maxDuration: seconds(LONGEST_MS + 10_000),
-    },
+    subscribers: onceEach('subscribe', SUBSCRIBERS, LONGEST_MS),
+    publishers: onceEach('publish', ROOMS, LONGEST_MS),
   },
   thresholds: {
     missing: ['count==0'],

@@ -6,7 +6,7 @@ import { DeliveryAudit } from '../lib/delivery-audit.ts';
 import { connectMeasured, requestMeasured } from '../lib/measured.ts';
 import { declareZeros, metrics } from '../lib/metrics.ts';
 import { RoomPublisher } from '../lib/room-publisher.ts';
-import { beginRun, type Run, roomName, seconds } from '../lib/run.ts';
+import { beginRun, onceEach, type Run, roomName } from '../lib/run.ts';
 import { durationSetting, numberSetting } from '../lib/setting.ts';
 import { SUMMARY_TREND_STATS } from '../lib/summary.ts';
 import { newSocket, target } from '../lib/target.ts';
@@ -33,20 +33,8 @@ interface Published {
 
 export const options: Options = {
   scenarios: {
-    followers: {
-      executor: 'per-vu-iterations',
-      exec: 'follow',
-      vus: FOLLOWERS,
-      iterations: 1,
-      maxDuration: seconds(LONGEST_MS + 10_000),
-    },
-    publisher: {
-      executor: 'per-vu-iterations',
-      exec: 'publish',
-      vus: 1,
-      iterations: 1,
-      maxDuration: seconds(LONGEST_MS + 10_000),
-    },
+    followers: onceEach('follow', FOLLOWERS, LONGEST_MS),
+    publisher: onceEach('publish', 1, LONGEST_MS),
   },
   thresholds: {
     missing: ['count==0'],

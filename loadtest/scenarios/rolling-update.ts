@@ -6,7 +6,7 @@ import exec from 'k6/execution';
 import type { Options } from 'k6/options';
 import { RoomPublisher } from '../lib/room-publisher.ts';
 import { RoomSubscriber } from '../lib/room-subscriber.ts';
-import { beginRun, type Run, roomName, seconds } from '../lib/run.ts';
+import { beginRun, onceEach, type Run, roomName } from '../lib/run.ts';
 import { choiceSetting, durationSetting, numberSetting } from '../lib/setting.ts';
 import { SUMMARY_TREND_STATS } from '../lib/summary.ts';
 import { wait } from '../lib/wait.ts';
@@ -29,20 +29,8 @@ const LONGEST_MS = RAMP_MS + JOIN_TIMEOUT_MS + DURATION_MS + GRACE_MS;
 
 export const options: Options = {
   scenarios: {
-    subscribers: {
-      executor: 'per-vu-iterations',
-      exec: 'subscribe',
-      vus: SUBSCRIBERS,
-      iterations: 1,
-      maxDuration: seconds(LONGEST_MS + 10_000),
-    },
-    publisher: {
-      executor: 'per-vu-iterations',
-      exec: 'publish',
-      vus: 1,
-      iterations: 1,
-      maxDuration: seconds(LONGEST_MS + 10_000),
-    },
+    subscribers: onceEach('subscribe', SUBSCRIBERS, LONGEST_MS),
+    publisher: onceEach('publish', 1, LONGEST_MS),
   },
   thresholds: {
     delivered: [`rate>=${MIN_DELIVERED}`],

@@ -4,7 +4,7 @@ import http from 'k6/http';
 import type { Options } from 'k6/options';
 import { connectMeasured, requestMeasured } from '../lib/measured.ts';
 import { declareZeros, metrics } from '../lib/metrics.ts';
-import { beginRun, type Run, seconds } from '../lib/run.ts';
+import { beginRun, onceEach, type Run } from '../lib/run.ts';
 import { choiceSetting, durationSetting, numberSetting } from '../lib/setting.ts';
 import { SUMMARY_TREND_STATS } from '../lib/summary.ts';
 import { newSocket, target } from '../lib/target.ts';
@@ -28,13 +28,7 @@ interface WhoAmI {
 
 export const options: Options = {
   scenarios: {
-    users: {
-      executor: 'per-vu-iterations',
-      exec: 'logInAndOut',
-      vus: USERS,
-      iterations: 1,
-      maxDuration: seconds(RAMP_MS + 60_000),
-    },
+    users: onceEach('logInAndOut', USERS, RAMP_MS + 50_000),
   },
   thresholds: {
     connects_failed: ['count==0'],

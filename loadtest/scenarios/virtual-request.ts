@@ -4,7 +4,7 @@ import type { Options } from 'k6/options';
 import { connectMeasured, requestMeasured } from '../lib/measured.ts';
 import { declareZeros, metrics } from '../lib/metrics.ts';
 import { parseRoute, type Route } from '../lib/route.ts';
-import { beginRun, seconds } from '../lib/run.ts';
+import { beginRun, onceEach } from '../lib/run.ts';
 import { durationSetting, numberSetting, textSetting } from '../lib/setting.ts';
 import { SUMMARY_TREND_STATS } from '../lib/summary.ts';
 import { newSocket } from '../lib/target.ts';
@@ -28,13 +28,7 @@ const DUE = EACH * SOCKETS;
 
 export const options: Options = {
   scenarios: {
-    requests: {
-      executor: 'per-vu-iterations',
-      exec: 'requests',
-      vus: SOCKETS,
-      iterations: 1,
-      maxDuration: seconds(RAMP_MS + EACH * EVERY_MS + 40_000),
-    },
+    requests: onceEach('requests', SOCKETS, RAMP_MS + EACH * EVERY_MS + 30_000),
   },
   thresholds: {
     connects_failed: ['count==0'],
