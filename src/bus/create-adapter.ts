@@ -1,5 +1,6 @@
 import type { Namespace } from 'socket.io';
 import { resolveRedisSettings } from '../redis';
+import { consoleLog } from './console-log';
 import { findElectedHubPath } from './election/elected-hub-path';
 import type { BusLog, Fleet, FleetAdapterExtras } from './fleet';
 import type { LinkFactory } from './hub/hub';
@@ -37,13 +38,6 @@ export interface FleetAdapterOptions {
   /** Where to log. Default: warnings and errors to the console. */
   log?: BusLog;
 }
-
-const consoleLog: BusLog = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: (message) => console.warn(message),
-  error: (message) => console.error(message),
-};
 
 /** An adapter factory for `io.adapter(...)`, with a way to leave the fleet. */
 export interface FleetAdapterFactory {

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { Encoder, PacketType } from 'socket.io-parser';
+import { consoleLog } from '../bus/console-log';
 import type { BusLog } from '../bus/fleet';
 import { readIdentity } from '../bus/identity';
 import { joinFleet } from '../bus/join-fleet';
@@ -50,13 +51,6 @@ export interface Emitter {
   /** Sends what is still here, and frees everything. */
   close(): Promise<void>;
 }
-
-const consoleLog: BusLog = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: (message) => console.warn(message),
-  error: (message) => console.error(message),
-};
 
 /**
  * Makes an emitter.

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 
 /**
  * A connection as libuv has it, below `net.Socket`. Node's own cluster module passes connections to workers in this form
@@ -31,4 +31,26 @@ export function detachHandle(socket: Socket): RawHandle | undefined {
   (socket as unknown as SocketInternals)._handle = null;
   socket.destroy();
   return handle;
+}
+
+/** The part of a listening server's handle at which connections arrive, before they become sockets. */
+export interface ListenerHandle {
+  onconnection(status: number, handle: RawHandle | undefined): void;
+}
+
+interface ServerInternals {
+  _handle: Partial<ListenerHandle> | null;
+}
+
+/** The handle under a listening server; `undefined` where it does not listen, or this version of Node hides it. */
+export function listenerHandleOf(server: Server): ListenerHandle | undefined {
+  const handle = (server as unknown as ServerInternals)._handle;
+  return typeof handle?.onconnection === 'function' ? (handle as ListenerHandle) : undefined;
+}
+
+/** Gives a connection to a server as if it had accepted it, the way Node's cluster module does; one that is closing closes it. */
+export function giveConnection(server: Server, connection: RawHandle): void {
+  const listener = listenerHandleOf(server);
+  if (listener) listener.onconnection(0, connection);
+  else connection.close();
 }

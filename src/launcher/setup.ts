@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { consoleLog } from '../bus/console-log';
 import type { BusLog } from '../bus/fleet';
 import { Hub } from '../bus/hub/hub';
 import { randomPodTag } from '../bus/ids';
@@ -20,13 +21,6 @@ export interface PrimarySetup {
   /** Ends the hub; do it after the last worker has gone. */
   close(): Promise<void>;
 }
-
-const consoleLog: BusLog = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: (message) => console.warn(message),
-  error: (message) => console.error(message),
-};
 
 /**
  * Makes somebody else's cluster primary the middle of a pod: it starts the hub and the pod's session store, and tells the

@@ -45,6 +45,7 @@ export interface HookPulse {
   requests: number;
   /** Messages of the bus, in both directions. */
   busMessages: number;
+  /** Operations on the session store; absent where it is none of ours. */
   sessionCalls?: number;
   sessionErrors?: number;
 }

@@ -1,5 +1,6 @@
 import { describeValue, HIDDEN, redactUrl } from './describe';
 import { RedisSettingError } from './errors';
+import { isGiven, readText } from './given-values';
 import { parseDb, parseFamily, parseHost, parseNode, parsePort, parseWhole } from './scalars';
 import type { RedisDraft, RedisNode } from './settings';
 import { readTls } from './tls-material';
@@ -249,18 +250,4 @@ function readNatMap(value: unknown, setting: string): Record<string, RedisNode> 
 
 function refuse(setting: string, value: unknown, problem: string, cure: string): never {
   throw new RedisSettingError(setting, describeValue(value), problem, cure);
-}
-
-function readText(value: unknown, setting: string, secret: boolean): string {
-  if (typeof value === 'string') return value;
-  throw new RedisSettingError(
-    setting,
-    secret ? HIDDEN : describeValue(value),
-    `this is a ${typeof value}, not text.`,
-    'Write a string, in quotes.',
-  );
-}
-
-function isGiven(value: unknown): boolean {
-  return value !== undefined && value !== null && value !== '';
 }

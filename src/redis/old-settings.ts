@@ -1,5 +1,6 @@
 import { describeValue, HIDDEN } from './describe';
 import { RedisSettingError } from './errors';
+import { isGiven as isGivenAtAll, isRecord, readText } from './given-values';
 import { parseDb, parseHost, parsePort } from './scalars';
 import type { RedisDraft } from './settings';
 import { parseRedisUrl } from './url';
@@ -31,7 +32,7 @@ export function parseOldSettings(sockets: Record<string, unknown>): { draft: Red
 
   const draft: RedisDraft = {};
   const key = find('key');
-  if (isGiven(key.value)) draft.namespace = text(key.value, key.setting, false);
+  if (isGiven(key.value)) draft.namespace = readText(key.value, key.setting, false);
   const db = find('db');
   if (isGiven(db.value)) {
     draft.db =
@@ -39,19 +40,19 @@ export function parseOldSettings(sockets: Record<string, unknown>): { draft: Red
       refuse(db.setting, describeValue(db.value), 'this is no number of a database.', 'Write a whole number from 0.');
   }
   const pass = find('pass');
-  if (isGiven(pass.value)) draft.password = text(pass.value, pass.setting, true);
+  if (isGiven(pass.value)) draft.password = readText(pass.value, pass.setting, true);
 
   const url = find('url');
   if (isGiven(url.value)) {
     return {
-      draft: { ...draft, ...parseRedisUrl(text(url.value, url.setting, true), url.setting) },
+      draft: { ...draft, ...parseRedisUrl(readText(url.value, url.setting, true), url.setting) },
       source: url.setting,
     };
   }
   const socket = find('socket');
   if (isGiven(socket.value)) {
     return {
-      draft: { ...draft, mode: 'single', nodes: [], socketPath: text(socket.value, socket.setting, false) },
+      draft: { ...draft, mode: 'single', nodes: [], socketPath: readText(socket.value, socket.setting, false) },
       source: socket.setting,
     };
   }
@@ -93,24 +94,11 @@ export function readRedisCallbacks(sockets: Record<string, unknown>): RedisCallb
   return { onRedisDisconnect: read('onRedisDisconnect'), onRedisReconnect: read('onRedisReconnect') };
 }
 
-function text(value: unknown, setting: string, secret: boolean): string {
-  if (typeof value === 'string') return value;
-  throw new RedisSettingError(
-    setting,
-    secret ? HIDDEN : describeValue(value),
-    `this is a ${typeof value}, not text.`,
-    'Write a string, in quotes.',
-  );
-}
-
 function refuse(setting: string, shown: string, problem: string, cure: string): never {
   throw new RedisSettingError(setting, shown, problem, cure);
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
+/** To sails-hook-sockets 0 is a value left out, as for `port`. */
 function isGiven(value: unknown): boolean {
-  return value !== undefined && value !== null && value !== '' && value !== 0;
+  return value !== 0 && isGivenAtAll(value);
 }

@@ -1,5 +1,6 @@
 import { describeDocument, describeValue, HIDDEN } from './describe';
 import { RedisSettingError } from './errors';
+import { isRecord } from './given-values';
 import { parseRedisSetting } from './object-setting';
 import { parseOldSettings } from './old-settings';
 import { type RedisDocument, type RedisDraft, RedisSettings, type RedisTls } from './settings';
@@ -203,8 +204,4 @@ function warningsFor(document: RedisDocument, draft: RedisDraft): string[] {
 
 function withoutUndefined(draft: RedisDraft): RedisDraft {
   return Object.fromEntries(Object.entries(draft).filter(([, value]) => value !== undefined));
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

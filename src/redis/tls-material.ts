@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { describeValue, HIDDEN } from './describe';
 import { RedisSettingError } from './errors';
+import { isGiven } from './given-values';
 import type { RedisTls } from './settings';
 
 const TLS_KEYS = ['ca', 'cert', 'key', 'passphrase', 'servername', 'rejectUnauthorized'] as const;
@@ -118,8 +119,4 @@ function readSwitch(value: unknown, setting: string): boolean {
     'this is neither true nor false.',
     'Leave it out: certificates are then checked.',
   );
-}
-
-function isGiven(value: unknown): boolean {
-  return value !== undefined && value !== null && value !== '';
 }

@@ -1,3 +1,4 @@
+import { consoleLog } from '../bus/console-log';
 import { resolveRedisSettings } from '../redis';
 import type { RedisSessionConfig } from './redis-session-settings';
 import { openRedisSessions } from './redis-sessions';
@@ -23,12 +24,5 @@ function sessionAdapter(expressSession: ExpressSession): new (config?: RedisSess
     config?: RedisSessionConfig,
   ) => ClosableStore;
 }
-
-const consoleLog = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: (message: string) => console.warn(message),
-  error: (message: string) => console.error(message),
-};
 
 export = sessionAdapter;

@@ -1,6 +1,7 @@
 import type { RedisSettings } from '../../redis';
 import type { BusLog } from '../fleet';
 import type { LinkFactory } from '../hub/hub';
+import { readSecrets } from '../secrets';
 import { PubSubLink } from './pub-sub-link';
 
 /** The links there are. `redis`: publish and subscribe. `redis-sharded`: the same on Redis 7 Cluster, spread over its nodes. */
@@ -34,8 +35,5 @@ export function createLink({ name, ...options }: LinkOptions): LinkFactory {
 
 /** Reads the secrets of `FLOTILLA_BUS_SECRET`: one, or two separated by a comma while they are being changed. */
 export function readBusSecrets(env: NodeJS.ProcessEnv = process.env): string[] {
-  return (env.FLOTILLA_BUS_SECRET ?? '')
-    .split(',')
-    .map((secret) => secret.trim())
-    .filter(Boolean);
+  return readSecrets(env.FLOTILLA_BUS_SECRET);
 }

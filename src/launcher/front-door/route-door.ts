@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:net';
 import { LauncherError } from '../errors';
 import type { Logger } from '../logger';
-import type { RawHandle } from '../raw-handle';
+import { listenerHandleOf, type RawHandle } from '../raw-handle';
 import type { PublicAddress, SettingsDocument } from '../settings-document';
 import type { Delivery, WorkerProcess } from '../worker-process';
 import type { FrontDoor } from './front-door';
@@ -16,11 +16,6 @@ export interface RouteDoorOptions extends ListenOverrides {
   unavailableAfterMs: number;
   workers(): Iterable<WorkerProcess>;
   byTag(tag: string): WorkerProcess | undefined;
-}
-
-/** What Node's cluster module uses of a listening server: connections arrive here before they become sockets. */
-interface ServerInternals {
-  _handle: { onconnection: (status: number, handle: RawHandle | undefined) => void } | null;
 }
 
 /**
@@ -40,14 +35,14 @@ export class RouteDoor implements FrontDoor {
     this.#refusals = new Refusals(document.tls);
     const server = createServer();
     const address = await listen(server, document, this.options);
-    const internals = (server as unknown as ServerInternals)._handle;
-    if (typeof internals?.onconnection !== 'function') {
+    const listener = listenerHandleOf(server);
+    if (!listener) {
       throw new LauncherError(
         'E_UNSUPPORTED_NODE',
         `Node ${process.version} hides its listener, so connections cannot be passed to workers: use Node 20, 22 or 24.`,
       );
     }
-    internals.onconnection = (status, handle) => {
+    listener.onconnection = (status, handle) => {
       if (handle) this.#place(handle);
       else this.options.log.warn({ status }, 'a connection could not be accepted: is the limit of open files reached?');
     };

@@ -1,4 +1,5 @@
 import type { MetricReading } from '../../metrics/declarations';
+import type { HookPulse } from '../../metrics/hook-metrics';
 
 /** What the ops server asks a worker, over the IPC channel. */
 export type OpsQuestion =
@@ -26,23 +27,14 @@ export interface OpsAnswers {
 }
 
 /** How a worker is, at one moment. Counts are since its start. */
-export interface WorkerPulse {
+export interface WorkerPulse extends HookPulse {
   connections: number;
-  sockets: number;
-  rooms: number;
-  messagesIn: number;
-  messagesOut: number;
-  requests: number;
-  busMessages: number;
   eventLoopP99Ms: number;
   eventLoopMaxMs: number;
   cpuMs: number;
   residentBytes: number;
   heapBytes: number;
   heapLimitBytes: number;
-  /** Operations on the session store; absent where it is none of ours. */
-  sessionCalls?: number;
-  sessionErrors?: number;
 }
 
 /** A room and how many sockets of one worker are in it. */

@@ -1,4 +1,5 @@
-import { createHash, hkdfSync } from 'node:crypto';
+import { hkdfSync } from 'node:crypto';
+import { readSecrets } from '../../bus/secrets';
 
 const KEY_BYTES = 32;
 
@@ -11,20 +12,12 @@ export type PeerKey = Buffer;
  * app's session secret, which does not leave the worker.
  */
 export function derivePeerKeys(sessionSecret: unknown, env: NodeJS.ProcessEnv = process.env): PeerKey[] {
-  const own = (env.FLOTILLA_PEER_SECRET ?? '')
-    .split(',')
-    .map((secret) => secret.trim())
-    .filter(Boolean);
+  const own = readSecrets(env.FLOTILLA_PEER_SECRET);
   if (own.length > 0) return own.map((secret) => derive(secret, 'peer secret'));
   const secrets: unknown[] = Array.isArray(sessionSecret) ? sessionSecret : [sessionSecret];
   return secrets
     .filter((secret) => typeof secret === 'string' && secret !== '')
     .map((secret) => derive(secret as string, 'session secret'));
-}
-
-/** A name for a key that tells nothing of it, for messages to people. */
-export function fingerprintOf(key: PeerKey): string {
-  return createHash('sha256').update(key).digest('hex').slice(0, 8);
 }
 
 function derive(secret: string, from: string): PeerKey {

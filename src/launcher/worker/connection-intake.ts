@@ -1,13 +1,8 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { LauncherError } from '../errors';
-import type { RawHandle } from '../raw-handle';
+import { giveConnection, listenerHandleOf, type RawHandle } from '../raw-handle';
 import type { PrimaryLink } from './primary-link';
-
-/** What Node's cluster module uses of a worker's server to give it a connection. */
-interface ServerInternals {
-  _handle: { onconnection: (status: number, handle: RawHandle) => void } | null;
-}
 
 /** Milliseconds between two reports of ended connections. */
 const REPORT_EVERY_MS = 100;
@@ -56,14 +51,8 @@ export class ConnectionIntake {
   }
 
   #take(handle: RawHandle, head: Uint8Array | undefined): void {
-    const internals = (this.server as unknown as ServerInternals)._handle;
-    if (!internals) {
-      // the server is closing
-      handle.close();
-      return;
-    }
     this.#head = head;
-    internals.onconnection(0, handle);
+    giveConnection(this.server, handle);
     this.#head = undefined;
   }
 
@@ -97,7 +86,7 @@ export class ConnectionIntake {
  * @throws LauncherError `E_UNSUPPORTED_NODE`
  */
 export function assertCanTakeConnections(server: Server): void {
-  if (typeof (server as unknown as ServerInternals)._handle?.onconnection === 'function') return;
+  if (listenerHandleOf(server)) return;
   throw new LauncherError(
     'E_UNSUPPORTED_NODE',
     `Node ${process.version} hides its listener, so connections cannot be passed to this worker: use Node 20, 22 or 24.`,

@@ -1,17 +1,12 @@
 import { chmodSync } from 'node:fs';
 import { createServer, type IncomingMessage, maxHeaderSize, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { RawHandle } from '../../raw-handle';
+import { giveConnection, type RawHandle } from '../../raw-handle';
 import { type Peer, showPeerOnRequest, showPeerOnSocket, takePeer } from './peer-header';
 import { whenQuiet } from './quiet-socket';
 
 /** Gives an event to the listeners that the app's server has, past whatever looks at public requests first. */
 export type EmitToApp = (event: 'request' | 'upgrade', ...args: unknown[]) => boolean;
-
-/** What Node's cluster module uses of a listening server to give it a connection. */
-interface ServerInternals {
-  _handle: { onconnection: (status: number, handle: RawHandle) => void } | null;
-}
 
 /** Room for our own header beside the client's. */
 const OWN_HEADERS_SIZE = 1_024;
@@ -63,14 +58,8 @@ export class PeerServer {
 
   /** Takes a connection of another pod. */
   take(handle: RawHandle, answer: Uint8Array): void {
-    const internals = (this.#server as unknown as ServerInternals)._handle;
-    if (!internals) {
-      // it is closing
-      handle.close();
-      return;
-    }
     this.#answer = answer;
-    internals.onconnection(0, handle);
+    giveConnection(this.#server, handle);
     this.#answer = undefined;
   }
 
