@@ -8,7 +8,7 @@ EXAMPLE := examples/live-counter
 INSTALLED := node_modules/.package-lock.json
 EXAMPLE_INSTALLED := $(EXAMPLE)/node_modules/.package-lock.json
 
-.PHONY: help demo build lint format test test-long bench loadtest loadtest-compare clean need-node need-free-port
+.PHONY: help demo build lint format test test-long tools chart-readme chart-schemas bench loadtest loadtest-compare clean need-node need-free-port
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,8 +18,9 @@ help: ## Show this list
 demo: need-node need-free-port build $(EXAMPLE_INSTALLED) ## Run the live counter on several workers, until Ctrl-C
 	@node scripts/demo.mjs --dir $(EXAMPLE) --workers $(WORKERS) --port $(PORT)
 
-build: need-node $(INSTALLED) ## Compile src/ to dist/
+build: need-node $(INSTALLED) ## Compile src/ to dist/, and bundle the load tests for the chart
 	@npm run --silent build
+	@node scripts/bundle-loadtest.mjs
 
 lint: need-node $(INSTALLED) ## Check style, import boundaries and the types of the tests
 	@npm run --silent lint
@@ -27,11 +28,20 @@ lint: need-node $(INSTALLED) ## Check style, import boundaries and the types of 
 format: need-node $(INSTALLED) ## Format the sources
 	@npm run --silent format
 
-test: need-node $(INSTALLED) ## Build, lint and run every test (needs redis-server and chromium)
+tools: ## Build the programs that tests need and that are not on PATH: helm, helm-unittest, kubeconform (needs Go)
+	@sh scripts/tools.sh helm helm-unittest kubeconform
+
+test: need-node $(INSTALLED) tools ## Build, lint and run every test (needs redis-server and chromium)
 	@node scripts/test.mjs
 
-test-long: need-node $(INSTALLED) ## Run the tests that take long: rounds of faults, random histories, many clients
+test-long: need-node $(INSTALLED) tools ## Run the tests that take long: rounds of faults, random histories, many clients
 	@node scripts/test.mjs --long
+
+chart-readme: need-node $(INSTALLED) ## Write the table of values in the chart's README
+	@node scripts/chart-readme.mjs
+
+chart-schemas: need-node $(INSTALLED) ## Make the schemas of the chart's tests anew, from Go modules (needs Go and a network)
+	@node scripts/chart-schemas.mjs
 
 bench: need-node build ## Measure bus and sessions beside the packages they replace; prints ratios (needs redis-server)
 	@node bench/bus/run.mjs

@@ -1,6 +1,10 @@
 // Finds the programs that the tests need beside Node.js, and says in one line how to get each missing one.
+import { execFileSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+
+/** Where `make tools` puts the programs that it builds. */
+const BUILT = execFileSync('sh', [join(import.meta.dirname, 'tools.sh'), '--dir'], { encoding: 'utf8' }).trim();
 
 const TOOLS = [
   {
@@ -33,6 +37,12 @@ const TOOLS = [
     names: ['nginx'],
     cure: '`apt-get install nginx-light` on Debian, `brew install nginx` on macOS',
   },
+  ...['helm', 'helm-unittest', 'kubeconform'].map((name) => ({
+    what: `${name}, for the chart`,
+    names: [name],
+    elsewhere: [join(BUILT, name)],
+    cure: '`make tools` builds it where there is Go 1.24 or later',
+  })),
 ];
 
 /**
@@ -42,7 +52,8 @@ const TOOLS = [
  */
 export function findTestTools(env = process.env) {
   const missing = [];
-  const found = {};
+  // Behind what is on PATH already.
+  const found = { PATH: [env.PATH, BUILT].filter(Boolean).join(delimiter) };
   for (const tool of TOOLS) {
     const path = locate(tool, env);
     if (path === undefined) missing.push(`The tests need ${tool.what}: ${tool.cure}.`);

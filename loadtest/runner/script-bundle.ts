@@ -1,14 +1,17 @@
-import { build } from 'esbuild';
+import { readFile } from 'node:fs/promises';
 
 export type BundleFormat = 'cjs' | 'esm';
 
 /**
- * Bundles a script with its own modules; `k6` and what is below it stay imports.
+ * Bundles a script with its own modules; `k6` and what is below it stay imports. A `.cjs` is such a bundle already: where a
+ * run has nothing but bundles, esbuild need not be there.
  * @param format `esm` for k6, `cjs` for this runner
  * @returns the bundle's text
  * @throws Error with esbuild's messages
  */
 export async function bundleScript(path: string, format: BundleFormat): Promise<string> {
+  if (path.endsWith('.cjs')) return readFile(path, 'utf8');
+  const { build } = await import('esbuild');
   const result = await build({
     entryPoints: [path],
     bundle: true,
