@@ -3,11 +3,12 @@ import { availableCpus } from '../launcher/available-cpus';
 import { codeOf, messageOf } from '../launcher/errors';
 import { createLogger, type LogFormat } from '../launcher/logger';
 import type { RedisReadiness } from '../launcher/ops/settings';
-import type { FrontDoorMode } from '../launcher/options';
+import type { FrontDoorMode, PodOptions } from '../launcher/options';
 import { startPod } from '../launcher/pod';
 import { wholeNumber } from './whole-number';
 
-interface StartFlags {
+/** The options of a pod, as commander gives them. */
+export interface StartFlags {
   workers?: number;
   port?: number;
   host?: string;
@@ -32,6 +33,9 @@ interface StartFlags {
   logLevel: string;
 }
 
+/** What to run. */
+export type PodApp = Pick<PodOptions, 'appPath' | 'sailsArguments'>;
+
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
 /**
@@ -39,10 +43,18 @@ const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
  * @param sailsArguments what came after `--`
  */
 export function startCommand(sailsArguments: string[]): Command {
-  return new Command('start')
+  const command = new Command('start')
     .description('Lifts the Sails app in a directory on several workers; runs until SIGTERM or Ctrl-C.')
     .usage('[dir] [options] [-- sails-options]')
-    .argument('[dir]', 'the directory of the app', '.')
+    .argument('[dir]', 'the directory of the app', '.');
+  return withPodOptions(command).action((directory: string, flags: StartFlags) =>
+    servePod({ appPath: directory, sailsArguments }, flags),
+  );
+}
+
+/** Adds the options that `start` and `run` share. */
+export function withPodOptions(command: Command): Command {
+  return command
     .addOption(
       new Option('-w, --workers <count>', 'number of workers (default: the CPUs available, cgroup quota included)')
         .env('FLOTILLA_WORKERS')
@@ -155,18 +167,20 @@ export function startCommand(sailsArguments: string[]): Command {
         .choices(['json', 'pretty'])
         .env('FLOTILLA_LOG'),
     )
-    .addOption(new Option('--log-level <level>', 'log level').choices(LEVELS).default('info').env('FLOTILLA_LOG_LEVEL'))
-    .action((directory: string, flags: StartFlags) => start(directory, flags, sailsArguments));
+    .addOption(
+      new Option('--log-level <level>', 'log level').choices(LEVELS).default('info').env('FLOTILLA_LOG_LEVEL'),
+    );
 }
 
-async function start(directory: string, flags: StartFlags, sailsArguments: string[]): Promise<void> {
+/** Starts a pod, and lets it go on until it is told to stop. */
+export async function servePod(app: PodApp, flags: StartFlags): Promise<void> {
   const log = createLogger({ format: flags.log, level: flags.logLevel });
   const workers = flags.workers ?? availableCpus();
   log.info({ pid: process.pid }, `starting ${workers} ${workers === 1 ? 'worker' : 'workers'}`);
   try {
     const pod = await startPod(
       {
-        appPath: directory,
+        ...app,
         workers,
         port: flags.port,
         host: flags.host,
@@ -184,7 +198,6 @@ async function start(directory: string, flags: StartFlags, sailsArguments: strin
         peerHost: flags.peerHost,
         peerPort: flags.peerPort,
         ops: flags.ops && { port: flags.opsPort, host: flags.opsHost, readinessRedis: flags.readinessRedis },
-        sailsArguments,
       },
       log,
     );
