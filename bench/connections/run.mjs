@@ -1,0 +1,163 @@
+// What a socket costs that only stays: memory and CPU of its handshake, beside plain Socket.IO and sails-hook-sockets, one worker
+// each. Then a drain: how long sockets are away that move to another pod.
+// `node bench/connections/run.mjs [--sockets 10000] [--moved 5000]`, after `npm run build`. Linux; needs redis-server.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { cpuSeconds, family, freePort, memoryBytes, says, start, stop } from '../lib/processes.mjs';
+
+const { values } = parseArgs({
+  options: {
+    sockets: { type: 'string', default: '10000' },
+    moved: { type: 'string', default: '5000' },
+    window: { type: 'string', default: '5000' },
+  },
+});
+const SYSTEMS = ['socket.io', 'sails-hook-sockets', 'flotilla'];
+const DRIVERS = 4;
+const scratch = mkdtempSync(join(tmpdir(), 'connections-bench-'));
+process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
+
+await measureIdle(Number(values.sockets));
+await measureDrain(Number(values.moved));
+
+async function measureIdle(count) {
+  const rows = [];
+  for (const system of SYSTEMS) {
+    const { child, url } = await startPod(system, 1);
+    const pids = family(child);
+    // What the first sockets make the processes load does not belong to each of them.
+    await end(await openSockets([url], 200));
+    const before = await settled(pids);
+    const drivers = await openSockets([url], count);
+    const after = await settled(pids);
+    const each = (figure) => pids.map((_, index) => (after[figure][index] - before[figure][index]) / count);
+    const bytes = each('bytes');
+    const cpu = each('cpu');
+    rows.push({ system, worker: bytes[1], primary: bytes[0], cpuUs: 1e6 * (cpu[0] + cpu[1]) });
+    await end(drivers);
+    await stop(child);
+  }
+  console.log(`\n${count} idle websockets, one worker`);
+  const [base] = rows;
+  console.table(
+    rows.map(({ system, worker, primary, cpuUs }) => ({
+      system,
+      'worker kB each': Number((worker / 1_000).toFixed(2)),
+      'primary kB each': Number((primary / 1_000).toFixed(2)),
+      'memory, socket.io = 1': Number(((worker + primary) / (base.worker + base.primary)).toFixed(2)),
+      'CPU µs of a handshake': Math.round(cpuUs),
+      'CPU, socket.io = 1': Number((cpuUs / base.cpuUs).toFixed(2)),
+    })),
+  );
+}
+
+async function measureDrain(count) {
+  const redisPort = await freePort();
+  const redis = start('redis-server', [
+    '--port',
+    `${redisPort}`,
+    '--bind',
+    '127.0.0.1',
+    '--save',
+    '',
+    '--dir',
+    scratch,
+  ]);
+  await says(redis, /Ready to accept connections/);
+  const env = { FLOTILLA_REDIS_URL: `redis://127.0.0.1:${redisPort}` };
+  const leaving = await startPod('flotilla', 2, { ...env, FLOTILLA_POD_NAME: 'leaving' });
+  const staying = await startPod('flotilla', 2, { ...env, FLOTILLA_POD_NAME: 'staying' });
+  const drivers = await openSockets([leaving.url, staying.url], count);
+  const began = performance.now();
+  const stopped = stop(leaving.child).then(() => performance.now() - began);
+  const answers = await Promise.all(
+    drivers.map(async (driver) => {
+      const answer = once(driver, 'message');
+      driver.send({ gaps: true });
+      return (await answer)[0].gaps;
+    }),
+  );
+  const back = performance.now() - began;
+  const gaps = answers.flat().sort((a, b) => a - b);
+  const at = (share) => (gaps[Math.min(gaps.length - 1, Math.floor(share * gaps.length))] / 1_000).toFixed(2);
+  console.log(
+    `\nA pod with ${count} sockets drains over ${Number(values.window) / 1_000} s; they move to another:\n` +
+      `  all ${gaps.length} were back ${(back / 1_000).toFixed(1)} s after SIGTERM; away p50 ${at(0.5)} s, p99 ${at(0.99)} s, most ${at(1)} s;\n` +
+      `  the pod had ended after ${((await stopped) / 1_000).toFixed(1)} s`,
+  );
+  await end(drivers);
+  await stop(staying.child);
+  await stop(redis);
+}
+
+async function startPod(system, workers, env = {}) {
+  const port = await freePort();
+  const settings = {
+    NODE_ENV: 'development',
+    NODE_OPTIONS: `--require ${join(import.meta.dirname, 'collect-garbage.cjs')}`,
+    ...env,
+  };
+  const url = `http://127.0.0.1:${port}`;
+  if (system === 'flotilla') {
+    const flags = ['--workers', `${workers}`, '--port', `${port}`, '--host', '127.0.0.1', '--no-ops'];
+    const drain = ['--drain-window', values.window, '--grace', `${Number(values.window) + 30_000}`];
+    const child = start(
+      process.execPath,
+      ['bin/flotilla.js', 'start', 'bench/connections/app', ...flags, ...drain],
+      settings,
+    );
+    await says(child, /all \d+ workers are ready|worker is ready/);
+    return { child, url };
+  }
+  const child = start(process.execPath, ['bench/connections/clustered-pod.cjs'], {
+    ...settings,
+    SYSTEM: system,
+    PUBLIC_PORT: `${port}`,
+    WORKERS: `${workers}`,
+  });
+  await says(child, /ready on/);
+  return { child, url };
+}
+
+/** Memory and CPU of processes once they have nothing left to do, their garbage collected. */
+async function settled(pids) {
+  for (const pid of pids) process.kill(pid, 'SIGWINCH');
+  let cpu = cpuSeconds(pids);
+  for (;;) {
+    await new Promise((done) => setTimeout(done, 1_000));
+    const now = cpuSeconds(pids);
+    if (now - cpu < 0.03) break;
+    cpu = now;
+  }
+  const figures = { cpu: pids.map((pid) => cpuSeconds([pid])) };
+  for (let round = 0; round < 3; round += 1) {
+    for (const pid of pids) process.kill(pid, 'SIGWINCH');
+    await new Promise((done) => setTimeout(done, 1_000));
+  }
+  return { ...figures, bytes: pids.map(memoryBytes) };
+}
+
+async function openSockets(urls, count) {
+  const drivers = Array.from({ length: DRIVERS }, () => fork(join(import.meta.dirname, 'clients.mjs')));
+  await Promise.all(
+    drivers.map(async (driver) => {
+      const answer = once(driver, 'message');
+      driver.send({ open: { urls, count: Math.ceil(count / DRIVERS) } });
+      await answer;
+    }),
+  );
+  return drivers;
+}
+
+async function end(drivers) {
+  await Promise.all(
+    drivers.map((driver) => {
+      driver.kill('SIGKILL');
+      return once(driver, 'exit');
+    }),
+  );
+}
