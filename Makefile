@@ -43,10 +43,12 @@ chart-readme: need-node $(INSTALLED) ## Write the table of values in the chart's
 chart-schemas: need-node $(INSTALLED) ## Make the schemas of the chart's tests anew, from Go modules (needs Go and a network)
 	@node scripts/chart-schemas.mjs
 
-bench: need-node build ## Measure bus and sessions beside the packages they replace; prints ratios (needs redis-server)
+bench: need-node build ## Measure beside the packages we replace; prints ratios (needs redis-server; docs/benchmarks.md)
 	@node bench/bus/run.mjs
 	@node bench/bus/model.mjs
 	@node bench/sessions/run.mjs
+	@node bench/http/run.mjs
+	@node bench/connections/run.mjs
 
 loadtest: need-node build $(EXAMPLE_INSTALLED) ## Load the example, or TARGET=http://..., and write a report (docs/loadtest.md)
 	@node loadtest/loadtest.mjs
