@@ -1,8 +1,10 @@
 import { Command, CommanderError } from 'commander';
 import { PACKAGE_VERSION } from '../bus/version';
+import { clientCommand } from './client-command';
 import { doctorCommand } from './doctor-command';
 import { EXIT } from './exit-codes';
 import { reloadCommand } from './reload-command';
+import { runEntryCommand } from './run-entry-command';
 import { sendCommand } from './send-command';
 import { startCommand } from './start-command';
 import { statusCommand } from './status-command';
@@ -27,12 +29,14 @@ export async function main(args: string[]): Promise<void> {
     .exitOverride();
   const commands = [
     startCommand(rest),
+    runEntryCommand(rest),
     statusCommand(),
     topCommand(),
     stopCommand(),
     reloadCommand(),
     sendCommand(),
     doctorCommand(rest),
+    clientCommand(),
   ];
   for (const command of commands) program.addCommand(command.exitOverride().showHelpAfterError());
   try {

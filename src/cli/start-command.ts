@@ -21,6 +21,12 @@ export interface StartFlags {
   stuckAfter?: number;
   replaceStuck?: boolean;
   unavailableAfter: number;
+  headerTimeout?: number;
+  requestTimeout?: number;
+  maxHeaderSize?: number;
+  maxConnections?: number;
+  maxConnectionsPerAddress?: number;
+  proxyProtocolFrom?: string;
   redisRequired?: boolean;
   podName?: string;
   peerHost?: string;
@@ -34,7 +40,7 @@ export interface StartFlags {
 }
 
 /** What to run. */
-export type PodApp = Pick<PodOptions, 'appPath' | 'sailsArguments'>;
+export type PodApp = Pick<PodOptions, 'appPath' | 'entry' | 'sailsArguments'>;
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
@@ -129,6 +135,49 @@ export function withPodOptions(command: Command): Command {
         .argParser(wholeNumber(0, 60_000)),
     )
     .addOption(
+      new Option(
+        '--header-timeout <ms>',
+        'how long a client may take to send the head of a request; 0: for ever (default: 30000)',
+      )
+        .env('FLOTILLA_HEADER_TIMEOUT_MS')
+        .argParser(wholeNumber(0, 3_600_000)),
+    )
+    .addOption(
+      new Option(
+        '--request-timeout <ms>',
+        'how long a client may take to send a whole request, its body included; 0: for ever (default: 0)',
+      )
+        .env('FLOTILLA_REQUEST_TIMEOUT_MS')
+        .argParser(wholeNumber(0, 3_600_000)),
+    )
+    .addOption(
+      new Option('--max-header-size <bytes>', 'how large the head of a request may be (default: 16384)')
+        .env('FLOTILLA_MAX_HEADER_SIZE')
+        .argParser(wholeNumber(1_024, 1_048_576)),
+    )
+    .addOption(
+      new Option(
+        '--max-connections <count>',
+        'connections of a worker, 503 over it; 0: any number (default: 90 % of the limit of open files)',
+      )
+        .env('FLOTILLA_MAX_CONNECTIONS')
+        .argParser(wholeNumber(0, 10_000_000)),
+    )
+    .addOption(
+      new Option(
+        '--max-connections-per-address <count>',
+        'connections of a client address, 429 over it; 0: any number (default: 0)',
+      )
+        .env('FLOTILLA_MAX_CONNECTIONS_PER_ADDRESS')
+        .argParser(wholeNumber(0, 10_000_000)),
+    )
+    .addOption(
+      new Option(
+        '--proxy-protocol-from <addresses>',
+        'addresses and networks of proxies that speak the PROXY protocol, with commas (default: none)',
+      ).env('FLOTILLA_PROXY_PROTOCOL_FROM'),
+    )
+    .addOption(
       new Option('--redis-required', 'do not start without the Redis that is configured (default: wait for it)').env(
         'FLOTILLA_REDIS_REQUIRED',
       ),
@@ -193,6 +242,12 @@ export async function servePod(app: PodApp, flags: StartFlags): Promise<void> {
         stuckAfterMs: flags.stuckAfter,
         replaceStuck: flags.replaceStuck,
         unavailableAfterMs: flags.unavailableAfter,
+        headerTimeoutMs: flags.headerTimeout,
+        requestTimeoutMs: flags.requestTimeout,
+        maxHeaderSize: flags.maxHeaderSize,
+        maxConnections: flags.maxConnections,
+        maxConnectionsPerAddress: flags.maxConnectionsPerAddress,
+        proxyProtocolFrom: flags.proxyProtocolFrom,
         redisRequired: flags.redisRequired,
         podName: flags.podName,
         peerHost: flags.peerHost,

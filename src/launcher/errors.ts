@@ -2,6 +2,7 @@
 export type LauncherErrorCode =
   | 'E_NO_SUCH_APP'
   | 'E_NOT_A_SAILS_APP'
+  | 'E_ENTRY'
   | 'E_OTHER_SOCKETS_HOOK'
   | 'E_LAUNCH_SETTING'
   | 'E_SETTINGS_DOCUMENT'
@@ -42,6 +43,7 @@ const PERMANENT: ReadonlySet<string> = new Set<LauncherErrorCode | 'E_REDIS_SETT
   'E_REDIS_SETTING',
   'E_NO_SUCH_APP',
   'E_NOT_A_SAILS_APP',
+  'E_ENTRY',
   'E_OTHER_SOCKETS_HOOK',
   'E_LAUNCH_SETTING',
   'E_SETTINGS_DOCUMENT',

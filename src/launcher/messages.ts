@@ -64,3 +64,5 @@ export interface LaunchEnvironment {
   /** Whether no worker has been ready yet: then this one does what is done once (migrations, Grunt). */
   first: boolean;
 }
+  /** The app's own entry file, where it is to be run; else the app is lifted from its directory. */
+  entry?: string | undefined;

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import type { Entry } from './entry';
 import { LauncherError } from './errors';
 import { heapShare, memoryLimit } from './life-cycle/memory-share';
 import { type OpsOptions, type OpsSettings, readOpsSettings } from './ops/settings';
@@ -14,6 +15,8 @@ export interface PodOptions {
   /** The directory of the app. */
   appPath: string;
   /** How many worker processes to run. */
+  /** The app's own entry file, run in each worker; default: the app is lifted as `sails lift` does. */
+  entry?: Entry | undefined;
   workers: number;
   /** Comes before `PORT` and `sails.config.port`. 0 takes any free port. */
   port?: number | undefined;
@@ -61,6 +64,7 @@ export interface PodOptions {
 export interface PodSettings {
   appPath: string;
   workers: number;
+  entry: Entry | undefined;
   port: number | undefined;
   host: string | undefined;
   mode: FrontDoorMode;
@@ -93,6 +97,7 @@ export function readPodSettings(options: PodOptions): PodSettings {
     workers: wholeNumber('workers', options.workers, 1, 1024),
     port: port === undefined ? undefined : wholeNumber('port', port, 0, 65_535),
     host,
+    entry: options.entry,
     mode,
     ...readDrain(options),
     maxOldSpaceMb: readHeapLimit(options),
@@ -109,9 +114,9 @@ export function readPodSettings(options: PodOptions): PodSettings {
 }
 
 /** A limit that was given to Node itself stays. */
-function readHeapLimit({ maxOldSpaceMb, workers }: PodOptions): number | undefined {
+function readHeapLimit({ maxOldSpaceMb, workers, entry }: PodOptions): number | undefined {
   if (maxOldSpaceMb !== undefined) return wholeNumber('maxOldSpaceMb', maxOldSpaceMb, 16, 1_048_576);
-  const given = [process.env.NODE_OPTIONS ?? '', ...process.execArgv].join(' ');
+  const given = [process.env.NODE_OPTIONS ?? '', ...process.execArgv, ...(entry?.nodeArguments ?? [])].join(' ');
   if (/--max[-_]old[-_]space[-_]size/.test(given)) return undefined;
   const limit = memoryLimit();
   return limit === undefined ? undefined : heapShare(limit, workers + 1);

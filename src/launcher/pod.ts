@@ -9,6 +9,7 @@ import { createLink, readBusSecrets } from '../bus/link/create-link';
 import { RedisSettings } from '../redis';
 import { createPodSessionService } from '../session/pod-session-service';
 import { checkApp } from './app-check';
+import { findAppOf } from './entry';
 import { LauncherError, messageOf } from './errors';
 import type { FrontDoor } from './front-door/front-door';
 import { RouteDoor } from './front-door/route-door';
@@ -104,8 +105,8 @@ export class Pod extends EventEmitter<PodEvents> {
   async start(): Promise<void> {
     cluster.setupPrimary({
       exec: join(__dirname, 'worker', 'main.js'),
-      args: this.settings.sailsArguments,
-      cwd: this.settings.appPath,
+      args: this.settings.entry?.arguments ?? this.settings.sailsArguments,
+      cwd: this.settings.entry ? process.cwd() : this.settings.appPath,
       execArgv: this.#workerArguments(),
       // JSON, the default, does not keep bytes as bytes
       serialization: 'advanced',
@@ -290,14 +291,15 @@ export class Pod extends EventEmitter<PodEvents> {
   }
 
   #workerArguments(): string[] {
-    const { maxOldSpaceMb } = this.settings;
-    if (maxOldSpaceMb === undefined) return process.execArgv;
+    const { maxOldSpaceMb, entry } = this.settings;
+    const given = [...process.execArgv, ...(entry?.nodeArguments ?? [])];
+    if (maxOldSpaceMb === undefined) return given;
     this.log.debug(`each worker may have ${maxOldSpaceMb} MiB of heap`);
     return [...process.execArgv, `--max-old-space-size=${maxOldSpaceMb}`];
   }
 
   #workerEnvironment(number: number, first: boolean): NodeJS.ProcessEnv {
-    const { appPath, mode, port, host, podName, stuckAfterMs, maxOldSpaceMb } = this.settings;
+    const { appPath, entry, mode, port, host, podName, stuckAfterMs, maxOldSpaceMb } = this.settings;
     const launch: LaunchEnvironment = {
       appPath,
       mode,
@@ -314,6 +316,7 @@ export class Pod extends EventEmitter<PodEvents> {
       FLOTILLA_POD_NAME: podName,
       FLOTILLA_WORKER: String(number),
     };
+      entry: entry?.file,
     return { ...identity, FLOTILLA_LAUNCHER: JSON.stringify(launch) };
   }
 }
@@ -323,7 +326,8 @@ export class Pod extends EventEmitter<PodEvents> {
  * @throws LauncherError where the app or a setting is wrong
  */
 export async function startPod(options: PodOptions, log: Logger): Promise<Pod> {
-  const settings = readPodSettings({ ...options, appPath: checkApp(options.appPath) });
+  const appPath = checkApp(options.entry ? findAppOf(options.entry) : options.appPath);
+  const settings = readPodSettings({ ...options, appPath });
   const pod = new Pod(settings, log);
   await pod.start();
   return pod;

@@ -19,8 +19,11 @@ export function loadSails(launch: LaunchEnvironment): LoadedSails {
   return { sails, config: withOverrides(rc('sails'), launch) };
 }
 
-function withOverrides(config: Record<string, unknown>, launch: LaunchEnvironment): Record<string, unknown> {
-  const overridden: Record<string, unknown> = { ...config, appPath: launch.appPath };
+/** What an app would be lifted with, and what the launcher decides. */
+export function withOverrides(config: Record<string, unknown>, launch: LaunchEnvironment): Record<string, unknown> {
+  const overridden: Record<string, unknown> = { ...config };
+  // an entry file that says nothing has the current directory, as with `node`
+  if (!launch.entry) overridden.appPath = launch.appPath;
   // the primary prints one banner for all
   overridden.log = { noShip: true, ...asObject(config.log) };
   if (launch.port !== undefined && launch.port !== 0) overridden.port = launch.port;

@@ -3,8 +3,9 @@ import { readIdentity } from '../../bus/identity';
 import { codeOf, LauncherError, messageOf } from '../errors';
 import type { LaunchEnvironment } from '../messages';
 import { LiftedWorker } from './lifted-worker';
-import { loadSails } from './load-sails';
+import { loadSails, withOverrides } from './load-sails';
 import { PrimaryLink } from './primary-link';
+import { runEntry } from './run-entry';
 import type { SailsApp } from './sails-app';
 import { ignoreGroupSignals } from './signals';
 
@@ -24,15 +25,45 @@ export async function runWorker(): Promise<void> {
     if (!worker?.isLifted) process.exit(0);
     void worker.drainAndLower(message.windowMs, message.deadlineMs).finally(() => process.exit(0));
   });
+  const lift = (sails: SailsApp, config: Record<string, unknown>) => {
+    worker = new LiftedWorker(sails, launch, readIdentity(), link);
+    return worker.lift(config);
+  };
+  const fail = async (error: unknown, sails?: SailsApp) => {
+    if (!(error instanceof LauncherError)) (sails?.log?.error ?? console.error)(error);
+    await link.send({ flotilla: 'failed', code: codeOf(error), message: messageOf(error) });
+  };
+  const { entry } = launch;
+  if (entry !== undefined) {
+    runEntry(entry, {
+      onLift: (sails, overrides, done) => {
+        lift(sails, withOverrides(overrides, launch)).then(
+          () => done?.(undefined, sails),
+          async (error) => {
+            await fail(error, sails);
+            done?.(error);
+            process.exit(1);
+          },
+        );
+      },
+      onIdle: () => void fail(endedWithoutLift(entry)).then(() => process.exit(1)),
+    });
+    return;
+  }
   let sails: SailsApp | undefined;
   try {
     const loaded = loadSails(launch);
     sails = loaded.sails;
-    worker = new LiftedWorker(sails, launch, readIdentity(), link);
-    await worker.lift(loaded.config);
+    await lift(sails, loaded.config);
   } catch (error) {
-    if (!(error instanceof LauncherError)) (sails?.log?.error ?? console.error)(error);
-    await link.send({ flotilla: 'failed', code: codeOf(error), message: messageOf(error) });
+    await fail(error, sails);
     process.exit(1);
   }
+}
+
+function endedWithoutLift(entry: string): LauncherError {
+  return new LauncherError(
+    'E_ENTRY',
+    `${entry} ended without having called sails.lift(): "flotilla run" is for entry files that lift a Sails app.`,
+  );
 }

@@ -15,8 +15,6 @@ export interface SailsApp extends EventEmitter {
   lift(config: Record<string, unknown>, callback: Callback): void;
   lower(callback: Callback): void;
   runBootstrap(callback: Callback): void;
-  /** Sails' own listeners on `process`, while it is lifted. */
-  _processListeners?: Record<string, (...args: unknown[]) => void> | null;
 }
 
 /** What our hook offers for a stop. Another version of it in the app may not. */
@@ -32,7 +30,7 @@ export interface SailsConfig {
   ssl?: true | { key?: unknown; cert?: unknown; pfx?: unknown };
   flotilla?: { redis?: unknown; link?: unknown; once?: unknown };
   models?: Record<string, unknown>;
-  http?: { trustProxy?: unknown };
+  http?: { trustProxy?: unknown; serverOptions?: Record<string, unknown> };
   sockets?: { path?: unknown };
   session?: { adapter?: unknown; secret?: unknown };
   hooks?: Record<string, unknown>;
