@@ -14,7 +14,6 @@ import type { PrimaryLink } from './primary-link';
 import { readSettings } from './read-settings';
 import { Router } from './route/router';
 import type { SailsApp } from './sails-app';
-import { removeSailsSignalListeners } from './signals';
 import { ensureSocketsHook } from './sockets-hook';
 
 /** Milliseconds that answers to other workers' requests may take after the app is lowered. */
@@ -115,12 +114,11 @@ export class LiftedWorker {
     }
   }
 
-  /** Bootstraps run one at a time over the pod. Sails' own signal listeners are there by now, and go. */
+  /** Bootstraps run one at a time over the pod. */
   #agreeBeforeBootstrap(): void {
     const { sails } = this;
     const runBootstrap = sails.runBootstrap.bind(sails);
     sails.runBootstrap = (callback) => {
-      removeSailsSignalListeners(sails);
       const turn = this.link.next('bootstrap');
       this.#agree()
         .then(() => this.link.send({ flotilla: 'loaded' }))
