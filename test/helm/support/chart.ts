@@ -45,6 +45,15 @@ export function template(values: object = {}, { ci, chart = CHART, namespace = '
   }
 }
 
+const rendered = new Map<string, Manifest[]>();
+
+/** The objects of a file of `ci/`, which is rendered once. */
+export function renderCi(ci: string): Manifest[] {
+  const known = rendered.get(ci) ?? render({}, { ci });
+  rendered.set(ci, known);
+  return known;
+}
+
 /** The objects that the chart renders. */
 export function render(values: object = {}, rendering: Rendering = {}): Manifest[] {
   const { exitCode, stdout, stderr } = template(values, rendering);
