@@ -1,5 +1,6 @@
 import type { HookRuntime } from './runtime';
 import { closeConnections, type EngineConnection, openConnections } from './server/engine-connections';
+import { shuffle } from './shuffle';
 
 /** How a process gives up its sockets. */
 export interface DrainOptions {
@@ -11,7 +12,7 @@ export interface DrainOptions {
   onProgress?: (left: number, of: number) => void;
 }
 
-/** The event that tells a client that its connection is about to end, where `sails.config.flotilla.drainHint` is on. */
+/** The event that tells a client that its connection is about to end. */
 export const DRAIN_EVENT = 'flotilla:drain';
 
 /** Sockets are not closed slower than one in so many milliseconds: a drain of a few does not need its whole window. */
@@ -20,6 +21,8 @@ const BATCH_EVERY_MS = 50;
 const PROGRESS_EVERY_MS = 500;
 /** Clients are asked to come back after a random time up to this. */
 const LATEST_RETURN_MS = 1_000;
+/** Our own clients sooner: the cuts are spread over the window already. */
+const OWN_CLIENT_LATEST_RETURN_MS = 200;
 /** How long a polling client may take to fetch what is still to be sent to it. */
 const FLUSH_LIMIT_MS = 200;
 
@@ -72,15 +75,22 @@ function takeIdle(runtime: HookRuntime, waiting: EngineConnection[], count: numb
 }
 
 function close(runtime: HookRuntime, connections: EngineConnection[]): Promise<void> {
-  if (runtime.settings.drainHint) for (const connection of connections) hint(runtime, connection);
+  for (const connection of connections) hint(runtime, connection);
   return closeConnections(connections, FLUSH_LIMIT_MS);
 }
 
-/** Clients of Engine.IO 3 are not told: sails.io.js warns of events that it has no listener for. */
+/**
+ * Our own client is always told, others where it is switched on. Clients of Engine.IO 3 are not: sails.io.js warns of
+ * events that it has no listener for.
+ */
 function hint(runtime: HookRuntime, connection: EngineConnection): void {
   if (connection.protocol !== 4) return;
-  const retryAfterMs = Math.round(Math.random() * LATEST_RETURN_MS);
-  for (const { socket } of runtime.connections.of(connection)) socket.emit(DRAIN_EVENT, { retryAfterMs });
+  for (const { socket } of runtime.connections.of(connection)) {
+    const isOwnClient = socket.handshake.query.__flotilla_client !== undefined;
+    if (!isOwnClient && !runtime.settings.drainHint) continue;
+    const latestMs = isOwnClient ? OWN_CLIENT_LATEST_RETURN_MS : LATEST_RETURN_MS;
+    socket.emit(DRAIN_EVENT, { retryAfterMs: Math.round(Math.random() * latestMs) });
+  }
 }
 
 function progressTeller({ onProgress }: DrainOptions, total: number): (left: number) => void {
@@ -100,12 +110,4 @@ function inOrderOfEnd(connections: EngineConnection[]): EngineConnection[] {
   const polls = (connection: EngineConnection) => connection.transport.name === 'polling';
   const shuffled = shuffle(connections);
   return [...shuffled.filter((connection) => !polls(connection)), ...shuffled.filter(polls)];
-}
-
-function shuffle<T>(items: T[]): T[] {
-  for (let index = items.length - 1; index > 0; index--) {
-    const other = Math.floor(Math.random() * (index + 1));
-    [items[index], items[other]] = [items[other] as T, items[index] as T];
-  }
-  return items;
 }

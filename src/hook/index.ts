@@ -3,6 +3,8 @@ import type { MetricReading } from '../metrics/declarations';
 import type { HookPulse } from '../metrics/hook-metrics';
 import type { SailsApp, SailsHookDefinition } from '../types/sails';
 import { hasThirdPartyAdapter } from './adapters/third-party-adapter';
+import { serveClient } from './client/serve-client';
+import { closePolling } from './close-polling';
 import type { HookCounters } from './counters';
 import { makeDefaults } from './defaults';
 import { type DrainOptions, drain } from './drain';
@@ -29,6 +31,7 @@ function flotillaHook(app: SailsApp): flotillaHook.HookDefinition {
     counters: runtime.counters,
     readMetrics: () => runtime.metrics.read(),
     drain: (options) => drain(runtime, options),
+    closePolling: (windowMs) => closePolling(runtime, windowMs),
     readPulse: () => readPulse(runtime),
     defaults: makeDefaults(),
 
@@ -61,6 +64,7 @@ function flotillaHook(app: SailsApp): flotillaHook.HookDefinition {
           response.set('Content-Type', 'application/javascript');
           response.send('_sailsIoJSConnect();');
         },
+        'GET /dependencies/sails.io.js': serveClient(app),
       },
     },
 
@@ -81,6 +85,8 @@ namespace flotillaHook {
     readPulse(): HookPulse;
     /** Ends the sockets of this process in paced batches, before it is lowered; the launcher does so at a stop. */
     drain(options: DrainOptions): Promise<void>;
+    /** Ends the connections that poll now, spread over a window; settles with how many. The launcher does so before a drain. */
+    closePolling(windowMs: number): Promise<number>;
     /** Sends a message to the other processes on the admin bus; does nothing without a Redis adapter. */
     broadcastAdminMessage(event: string, payload: unknown): void;
     /** Sends a message to every process on the admin bus; does nothing without a Redis adapter. */

@@ -86,6 +86,8 @@ export interface SailsApp extends EventEmitter {
 
 /** A request as core's router hands it to routes; HTTP's `req` has the same members where it uses them. */
 export interface SailsRequest extends IncomingMessage {
+  /** Only of virtual requests. */
+  isSocket?: boolean;
   param(name: string): unknown;
 }
 

@@ -36,6 +36,11 @@ export interface FlotillaSettings {
    */
   drainHint?: boolean;
   /**
+   * Whether `GET /dependencies/sails.io.js` serves this package's client (docs/client.md) where the app has no such file.
+   * Default `true`.
+   */
+  serveClient?: boolean;
+  /**
    * How long an operation on the session store may take, in milliseconds: then the request is answered with 503, the
    * handshake too. Default 2000.
    */
@@ -95,6 +100,7 @@ const CHECKS: Record<keyof FlotillaSettings, Check> = {
     cure: 'Give functions by name, e.g. { seed: async (sails) => { … } }.',
   },
   drainHint: { accepts: (value) => typeof value === 'boolean', cure: 'Give true or false.' },
+  serveClient: { accepts: (value) => typeof value === 'boolean', cure: 'Give true or false.' },
 };
 
 /** Throws `E_FLOTILLA_SETTING` for a setting that is unknown or has an impossible value. */

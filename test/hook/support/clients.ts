@@ -1,6 +1,7 @@
 import sailsIo from 'sails.io.js';
 import { io as connectClient4, type Socket as Socket4 } from 'socket.io-client';
 import connectClient2 from 'socket.io-client-2';
+import { createClient } from '../../../dist/client/index.js';
 import { sailsIoOptionsFor4 } from './sails-io-on-client-4.js';
 
 /** A virtual response as a client sees it. */
@@ -26,8 +27,8 @@ export interface Client {
   close(): void;
 }
 
-export type ClientKind = 'sails.io.js' | 'sails.io.js on client 4' | 'client 4';
-export const CLIENT_KINDS: ClientKind[] = ['sails.io.js', 'sails.io.js on client 4', 'client 4'];
+export type ClientKind = 'sails.io.js' | 'sails.io.js on client 4' | 'our client' | 'client 4';
+export const CLIENT_KINDS: ClientKind[] = ['sails.io.js', 'sails.io.js on client 4', 'our client', 'client 4'];
 export type Transport = 'websocket' | 'polling';
 
 export interface ClientOptions {
@@ -94,11 +95,14 @@ function connectRaw(url: string, options: ClientOptions): Promise<Client> {
   });
 }
 
+/** sails.io.js adds itself to the function it is given, once. */
+function socketIoFor(kind: ClientKind) {
+  if (kind !== 'sails.io.js') return sailsIoOptionsFor4(connectClient4);
+  return Object.assign((...args: unknown[]) => connectClient2(...args), connectClient2);
+}
+
 function connectSailsIo(kind: ClientKind, url: string, options: ClientOptions): Promise<Client> {
-  // sails.io.js adds itself to the function it is given, once.
-  const client2 = Object.assign((...args: unknown[]) => connectClient2(...args), connectClient2);
-  const base = kind === 'sails.io.js' ? client2 : sailsIoOptionsFor4(connectClient4);
-  const io = sailsIo(base);
+  const io = kind === 'our client' ? createClient() : sailsIo(socketIoFor(kind));
   io.sails.autoConnect = false;
   io.sails.environment = 'production';
   const query = new URLSearchParams(options.query).toString();

@@ -1,0 +1,10 @@
+export { createClient } from './create-client';
+export type {
+  ConnectionSettings,
+  Jwr,
+  RequestCallback,
+  RequestOptions,
+  SailsIo,
+  SailsSettings,
+  SailsSocket,
+} from './types';
