@@ -1,9 +1,11 @@
 import type { Namespace, Socket } from 'socket.io';
 import type { BroadcastOptions, Room, SocketId } from 'socket.io-adapter';
 import { Decoder, type Packet } from 'socket.io-parser';
-import * as ws from 'ws';
 import type { EncodedPacket } from '../payload';
 import type { PlainPacket } from '../protocol';
+import type { EngineConnection } from './fast-lane/engine-internals';
+import { FastLane } from './fast-lane/fast-lane';
+import { PreparedPacket, type WriteOptions } from './fast-lane/prepared-packet';
 
 /** The part of an adapter that local delivery needs. */
 interface AdapterState {
@@ -12,24 +14,23 @@ interface AdapterState {
   readonly sids: Map<SocketId, Set<Room>>;
 }
 
-/** Options of Engine.IO's `write` for a packet that goes to many. */
-interface WriteOptions {
-  preEncoded: true;
-  volatile: boolean | undefined;
-  compress: boolean | undefined;
-  wsPreEncodedFrame?: Buffer[];
-}
-
 /** What of a socket's internals delivery relies on; the in-memory adapter relies on the same. */
 interface DeliverableSocket {
-  client: { writeToEngine(encoded: EncodedPacket, options: WriteOptions): void };
+  client: {
+    conn: EngineConnection;
+    writeToEngine(encoded: EncodedPacket, options: WriteOptions): void;
+  };
   notifyOutgoingListeners?(packet: { data: unknown[] }): void;
   _anyOutgoingListeners?: unknown[];
 }
 
 /** Writes packets to the sockets of this worker. */
 export class LocalDelivery {
-  constructor(private readonly adapter: AdapterState) {}
+  readonly #lane: FastLane;
+
+  constructor(private readonly adapter: AdapterState) {
+    this.#lane = FastLane.of(adapter.nsp.server);
+  }
 
   /** Encodes a packet with the server's own encoder. */
   encode(packet: PlainPacket): EncodedPacket {
@@ -40,26 +41,24 @@ export class LocalDelivery {
   /**
    * Writes an encoded packet to every matching socket.
    * @param packet the packet itself where it is at hand; listeners to outgoing packets want to see it
+   * @param offset where the packet stands in the order that clients resume from; clients of Engine.IO 4 get it
    */
-  deliver(encoded: EncodedPacket, opts: BroadcastOptions, packet?: PlainPacket): void {
-    const options: WriteOptions = {
-      preEncoded: true,
-      volatile: opts.flags?.volatile,
-      compress: opts.flags?.compress,
-    };
+  deliver(encoded: EncodedPacket, opts: BroadcastOptions, packet?: PlainPacket, offset?: string): void {
+    const lane = this.#lane;
+    const prepared = new PreparedPacket(encoded, opts.flags, offset);
     let decoded: { data: unknown[] } | undefined = packet;
-    let prepared = false;
+    lane.begin();
     this.forEach(opts, (socket) => {
       const { client, notifyOutgoingListeners, _anyOutgoingListeners } = socket as unknown as DeliverableSocket;
-      if (!prepared) {
-        prepared = true;
-        preComputeFrame(encoded, options);
-      }
       if (_anyOutgoingListeners && _anyOutgoingListeners.length > 0) {
         decoded ??= decode(encoded);
         notifyOutgoingListeners?.call(socket, decoded);
       }
-      client.writeToEngine(encoded, options);
+      const { conn } = client;
+      const form = prepared.formFor(conn.protocol);
+      if (prepared.isVolatile && !conn.transport.writable) return;
+      if (form.frame && lane.write(conn, form.frame)) return;
+      client.writeToEngine(form.encoded, form.options);
     });
   }
 
@@ -88,17 +87,6 @@ export class LocalDelivery {
       }
     }
   }
-}
-
-/** A websocket frame that is the same for every recipient is built once, as Socket.IO's in-memory adapter does. */
-function preComputeFrame(encoded: EncodedPacket, options: WriteOptions): void {
-  const [text] = encoded;
-  if (encoded.length !== 1 || typeof text !== 'string') return;
-  // "4" is the type "message" of Engine.IO's protocol.
-  const data = Buffer.from(`4${text}`);
-  const frame = { readOnly: false, mask: false, rsv1: false, opcode: 1, fin: true };
-  const { Sender } = ws as unknown as { Sender: { frame(data: Buffer, options: object): Buffer[] } };
-  options.wsPreEncodedFrame = Sender.frame(data, frame);
 }
 
 function decode(encoded: EncodedPacket): { data: unknown[] } {

@@ -1,0 +1,105 @@
+// What a broadcast costs the worker per delivery to a websocket client, beside Socket.IO's own adapters:
+// `node bench/delivery/run.mjs`. Everything runs at the same time and is measured in turn; the figures are medians, and only
+// their ratios mean anything. ROUNDS (5), SOCKETS (500), DELIVERIES (20000 a round) and BYTES (100) make it shorter or longer.
+import { fork } from 'node:child_process';
+import { join } from 'node:path';
+import { WebSocket } from 'ws';
+import { median } from '../lib/processes.mjs';
+
+const ROUNDS = Number(process.env.ROUNDS ?? 5);
+const SOCKETS = Number(process.env.SOCKETS ?? 500);
+const DELIVERIES = Number(process.env.DELIVERIES ?? 20_000);
+const BYTES = Number(process.env.BYTES ?? 100);
+const BURSTS = [1, 2, 10];
+const VARIANTS = ['flotilla', 'cluster-adapter', 'in memory'];
+
+class Pod {
+  #child;
+  #pending = new Map();
+  #nextId = 1;
+  #got = 0;
+  #expected = Number.POSITIVE_INFINITY;
+  #complete = () => {};
+
+  constructor(variant) {
+    this.variant = variant;
+  }
+
+  async start() {
+    const port = new Promise((resolve) => this.#pending.set(0, resolve));
+    this.#child = fork(join(import.meta.dirname, 'pod.cjs'), { env: { ...process.env, VARIANT: this.variant } });
+    this.#child.on('message', ({ id, value }) => {
+      this.#pending.get(id)?.(value);
+      this.#pending.delete(id);
+    });
+    this.#child.on('exit', (code) => {
+      if (code) throw new Error(`The pod of ${this.variant} has ended.`);
+    });
+    const url = `ws://127.0.0.1:${await port}/socket.io/?EIO=4&transport=websocket`;
+    for (let count = 0; count < SOCKETS; count++) await this.#connect(url);
+  }
+
+  #connect(url) {
+    return new Promise((resolve, reject) => {
+      const socket = new WebSocket(url, { perMessageDeflate: false });
+      socket.on('error', reject);
+      socket.on('message', (data) => {
+        const [engineType, type] = [String.fromCharCode(data[0]), String.fromCharCode(data[1])];
+        if (engineType === '0') socket.send('40');
+        else if (engineType === '2') socket.send('3');
+        else if (type === '0') resolve(socket);
+        else if (++this.#got === this.#expected) this.#complete();
+      });
+    });
+  }
+
+  #ask(name, args) {
+    const id = this.#nextId++;
+    return new Promise((resolve) => {
+      this.#pending.set(id, resolve);
+      this.#child.send({ id, name, args });
+    });
+  }
+
+  /** CPU time of the worker per delivery, in microseconds. */
+  async measure(burst) {
+    const ticks = Math.ceil(DELIVERIES / SOCKETS / burst);
+    const deliveries = ticks * burst * SOCKETS;
+    this.#got = 0;
+    this.#expected = deliveries;
+    const complete = new Promise((resolve) => {
+      this.#complete = resolve;
+    });
+    const before = await this.#ask('cpu');
+    await this.#ask('send', { ticks, burst, bytes: BYTES, pauseMs: 5 });
+    await complete;
+    const after = await this.#ask('cpu');
+    return (after.user + after.system - before.user - before.system) / deliveries;
+  }
+
+  stop() {
+    this.#child?.removeAllListeners('exit').disconnect();
+  }
+}
+
+const pods = VARIANTS.map((variant) => new Pod(variant));
+for (const pod of pods) await pod.start();
+console.log(`CPU of the worker per delivery, ${SOCKETS} websocket clients, ${BYTES} B, median of ${ROUNDS} rounds`);
+console.log('messages a tick    flotilla   cluster-adapter (ratio)   in memory (ratio)');
+for (const burst of BURSTS) {
+  const runs = new Map(pods.map((pod) => [pod.variant, []]));
+  // The first round warms up.
+  for (let round = 0; round <= ROUNDS; round++) {
+    for (const pod of pods) {
+      const us = await pod.measure(burst);
+      if (round > 0) runs.get(pod.variant).push(us);
+    }
+  }
+  const [ours, cluster, memory] = VARIANTS.map((variant) => median(runs.get(variant)));
+  const beside = (us) => `${us.toFixed(2)} us (${(ours / us).toFixed(2)})`;
+  console.log(
+    `${String(burst).padStart(15)} ${`${ours.toFixed(2)} us`.padStart(11)} ${beside(cluster).padStart(25)} ${beside(memory).padStart(19)}`,
+  );
+}
+for (const pod of pods) pod.stop();
+process.exit();

@@ -1,0 +1,75 @@
+import type { Server } from 'socket.io';
+import { type EngineConnection, type EngineTransport, findWebsocketStream } from './engine-internals';
+import { LaneSocket } from './lane-socket';
+
+const LANE_SOCKET = Symbol('lane socket');
+
+/** A transport, with what was found out about it. */
+type KnownTransport = EngineTransport & { [LANE_SOCKET]?: LaneSocket | null };
+
+const lanes = new WeakMap<Server, FastLane>();
+
+/**
+ * The short way of a server's broadcasts: ready websocket frames go straight to the streams of the connections, those of
+ * one tick in one write. The order with everything else that a connection sends is kept.
+ */
+export class FastLane {
+  #corked: LaneSocket[] = [];
+  #lastEngine: unknown;
+  #isLastEngineWatched = false;
+
+  /** The lane that the namespaces of a server share, as their sockets share connections. */
+  static of(server: Server): FastLane {
+    let lane = lanes.get(server);
+    if (!lane) {
+      lane = new FastLane();
+      lanes.set(server, lane);
+    }
+    return lane;
+  }
+
+  /** Called before each broadcast: listeners to the server's packets may have come or gone. */
+  begin(): void {
+    this.#lastEngine = undefined;
+  }
+
+  /** Writes a frame if the connection can take it now; else says no, and the packet has to go Engine.IO's way. */
+  write(connection: EngineConnection, frame: Buffer): boolean {
+    const transport = connection.transport as KnownTransport;
+    let socket = transport[LANE_SOCKET];
+    if (socket === undefined) {
+      const stream = findWebsocketStream(connection);
+      socket = stream ? new LaneSocket(connection, stream) : null;
+      transport[LANE_SOCKET] = socket;
+    }
+    if (socket === null || !socket.isFree) return false;
+    if (!socket.isCorked) {
+      if (socket.isWatched || this.#isEngineWatched(connection.server)) return false;
+      this.#corked.push(socket);
+      if (this.#corked.length === 1) this.#flushAtEndOfTick();
+    }
+    socket.write(frame);
+    return true;
+  }
+
+  #isEngineWatched(engine: EngineConnection['server']): boolean {
+    if (engine !== this.#lastEngine) {
+      this.#lastEngine = engine;
+      this.#isLastEngineWatched = engine.listenerCount('flush') > 0 || engine.listenerCount('drain') > 0;
+    }
+    return this.#isLastEngineWatched;
+  }
+
+  #flushAtEndOfTick(): void {
+    process.nextTick(this.#flush);
+    // `io.emit('bye'); process.exit()` reaches the clients with Socket.IO's own adapter.
+    process.on('exit', this.#flush);
+  }
+
+  readonly #flush = (): void => {
+    const corked = this.#corked;
+    this.#corked = [];
+    process.off('exit', this.#flush);
+    for (const socket of corked) socket.flush();
+  };
+}
