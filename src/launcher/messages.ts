@@ -1,5 +1,7 @@
+import type { HttpLimits } from './front-door/settings';
 import type { OpsQuestion } from './ops/protocol';
 import type { PeerRow } from './peer/peer-row';
+import type { ClientAddress } from './raw-handle';
 import type { PublicAddress, SettingsDocument } from './settings-document';
 
 /** What a worker tells its primary over Node's IPC channel. The discriminant keeps these apart from an app's own messages. */
@@ -12,14 +14,20 @@ export type FromWorker =
   | { flotilla: 'ready' }
   /** It ends, for this reason. */
   | { flotilla: 'failed'; code: string | undefined; message: string }
-  /** It took every delivery up to this number, and has so many connections now. */
-  | { flotilla: 'load'; taken: number; connections: number }
+  /**
+   * It took every delivery up to this number, and has so many connections now. `ended`: for each connection that ended since,
+   * what it was counted as.
+   */
+  | { flotilla: 'load'; taken: number; connections: number; ended?: string[] }
   /** Its event loop turns; how much of its heap is in use. */
   | { flotilla: 'beat'; heapPercent: number }
   /** It drains: so many of its connected clients are left. */
   | { flotilla: 'draining'; left: number; of: number }
-  /** An upgrade (its handle travels along) that belongs to the worker with this tag; `head` is all that was read of it. */
-  | { flotilla: 'handover'; to: string; head: Uint8Array }
+  /**
+   * An upgrade (its handle travels along) that belongs to the worker with this tag; `head` is all that was read of it, `client`
+   * whom a proxy speaks for.
+   */
+  | { flotilla: 'handover'; to: string; head: Uint8Array; client?: ClientAddress | undefined }
   /** The answer to `ask`, or the error that it met. */
   | { flotilla: 'answer'; id: number; value?: unknown; error?: { code: string | undefined; message: string } };
 
@@ -29,10 +37,8 @@ export type ToWorker =
   | { flotilla: 'agreed'; address: PublicAddress; once: boolean }
   | { flotilla: 'refused'; code: string; message: string }
   | { flotilla: 'bootstrap' }
-  /** A connection (its handle travels along). */
-  | { flotilla: 'connection'; seq: number }
-  /** A connection whose first bytes were read already, by the worker that had it before. */
-  | { flotilla: 'upgrade'; seq: number; head: Uint8Array }
+  /** A connection (its handle travels along), or an upgrade that another worker began to read. */
+  | ({ flotilla: 'connection'; seq: number } & Introduction)
   /** A connection of another pod; the worker first writes `answer` on it. */
   | { flotilla: 'peer'; seq: number; answer: Uint8Array }
   /** The other pods, as they are now. */
@@ -42,6 +48,16 @@ export type ToWorker =
   /** Drain and end: close the sockets over this window, and leave when it is time even if some work is not done. */
   | { flotilla: 'stop'; windowMs: number; deadlineMs: number };
 
+/** What is known of a connection that is passed on. */
+export interface Introduction {
+  /** What was read of it already. */
+  head?: Uint8Array | undefined;
+  /** Whom a proxy speaks for. */
+  client?: ClientAddress | undefined;
+  /** What it is counted as: the worker says so again when it ends. */
+  countedAs?: string | undefined;
+}
+
 /** Whether a message on the IPC channel is one of ours. */
 export function isFlotillaMessage(message: unknown): message is { flotilla: string } {
   return typeof (message as { flotilla?: unknown } | null)?.flotilla === 'string';
@@ -50,6 +66,8 @@ export function isFlotillaMessage(message: unknown): message is { flotilla: stri
 /** What the primary tells a worker at its birth, as JSON in `FLOTILLA_LAUNCHER`. */
 export interface LaunchEnvironment {
   appPath: string;
+  /** The app's own entry file, where it is to be run; else the app is lifted from its directory. */
+  entry?: string | undefined;
   mode: 'route' | 'sticky';
   /** The directory of the local sockets. */
   directory: string;
@@ -57,6 +75,8 @@ export interface LaunchEnvironment {
   port: number | undefined;
   /** `--host`, where it was given. */
   host: string | undefined;
+  /** Limits of its HTTP server, as far as they were given. */
+  http: HttpLimits;
   /** How often it tells that it lives. */
   beatEveryMs: number;
   /** Its heap limit in MiB, where the launcher has set one. */
@@ -64,5 +84,3 @@ export interface LaunchEnvironment {
   /** Whether no worker has been ready yet: then this one does what is done once (migrations, Grunt). */
   first: boolean;
 }
-  /** The app's own entry file, where it is to be run; else the app is lifted from its directory. */
-  entry?: string | undefined;

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import type { Entry } from './entry';
 import { LauncherError } from './errors';
+import { type FrontDoorOptions, type FrontDoorSettings, readFrontDoorSettings } from './front-door/settings';
 import { heapShare, memoryLimit } from './life-cycle/memory-share';
 import { type OpsOptions, type OpsSettings, readOpsSettings } from './ops/settings';
 import { type PeerSettings, readPeerSettings } from './peer/peer-settings';
@@ -11,12 +12,12 @@ export type FrontDoorMode = 'route' | 'sticky';
 const LONGEST_MS = 3_600_000;
 
 /** Settings of {@link startPod}. */
-export interface PodOptions {
+export interface PodOptions extends FrontDoorOptions {
   /** The directory of the app. */
   appPath: string;
-  /** How many worker processes to run. */
   /** The app's own entry file, run in each worker; default: the app is lifted as `sails lift` does. */
   entry?: Entry | undefined;
+  /** How many worker processes to run. */
   workers: number;
   /** Comes before `PORT` and `sails.config.port`. 0 takes any free port. */
   port?: number | undefined;
@@ -63,8 +64,8 @@ export interface PodOptions {
 /** {@link PodOptions} with their defaults. */
 export interface PodSettings {
   appPath: string;
-  workers: number;
   entry: Entry | undefined;
+  workers: number;
   port: number | undefined;
   host: string | undefined;
   mode: FrontDoorMode;
@@ -76,6 +77,8 @@ export interface PodSettings {
   stuckAfterMs: number;
   replaceStuck: boolean;
   unavailableAfterMs: number;
+  /** Limits of the front door. */
+  frontDoor: FrontDoorSettings;
   redisRequired: boolean;
   podName: string;
   /** `undefined`: without an ops server. */
@@ -94,10 +97,10 @@ export function readPodSettings(options: PodOptions): PodSettings {
   if (mode !== 'route' && mode !== 'sticky') throw bad('mode', mode, '"route" or "sticky"');
   return {
     appPath,
+    entry: options.entry,
     workers: wholeNumber('workers', options.workers, 1, 1024),
     port: port === undefined ? undefined : wholeNumber('port', port, 0, 65_535),
     host,
-    entry: options.entry,
     mode,
     ...readDrain(options),
     maxOldSpaceMb: readHeapLimit(options),
@@ -105,6 +108,7 @@ export function readPodSettings(options: PodOptions): PodSettings {
     stuckAfterMs: wholeNumber('stuckAfterMs', options.stuckAfterMs ?? 10_000, 0, LONGEST_MS),
     replaceStuck: options.replaceStuck ?? false,
     unavailableAfterMs: wholeNumber('unavailableAfterMs', options.unavailableAfterMs ?? 1_000, 0, 60_000),
+    frontDoor: readFrontDoorSettings(options, mode),
     redisRequired: options.redisRequired ?? false,
     podName: options.podName || process.env.FLOTILLA_POD_NAME || hostname(),
     ops: options.ops === false ? undefined : readOpsSettings(options.ops ?? {}),

@@ -13,6 +13,7 @@ import { findAppOf } from './entry';
 import { LauncherError, messageOf } from './errors';
 import type { FrontDoor } from './front-door/front-door';
 import { RouteDoor } from './front-door/route-door';
+import { DEFAULT_HEADER_TIMEOUT_MS } from './front-door/settings';
 import { StickyDoor } from './front-door/sticky-door';
 import { DrainProgress } from './life-cycle/drain-progress';
 import { OnceLock } from './life-cycle/once-lock';
@@ -177,6 +178,12 @@ export class Pod extends EventEmitter<PodEvents> {
       get address() {
         return pod.#address;
       },
+      get refusedConnections() {
+        return pod.#door.refused.counts;
+      },
+      get peerConnections() {
+        return pod.#peers.counts;
+      },
       reload: () => this.reload(),
       requestStop: () => {
         if (!this.isDraining) this.emit('stop-requested');
@@ -186,13 +193,20 @@ export class Pod extends EventEmitter<PodEvents> {
 
   #createDoor(): FrontDoor {
     const { log, settings } = this;
-    const { port, host, unavailableAfterMs } = settings;
+    const { port, host, unavailableAfterMs, frontDoor } = settings;
     const common = { log, port, host, unavailableAfterMs };
     const supervisor = this.#supervisor;
     if (settings.mode === 'sticky') {
-      return new StickyDoor({ ...common, readyWorkers: () => supervisor.readyWorkers });
+      const { maxConnections, http } = frontDoor;
+      const silenceMs = http.headerTimeoutMs ?? DEFAULT_HEADER_TIMEOUT_MS;
+      return new StickyDoor({ ...common, maxConnections, silenceMs, readyWorkers: () => supervisor.readyWorkers });
     }
-    return new RouteDoor({ ...common, workers: () => supervisor.workers, byTag: (tag) => supervisor.byTag(tag) });
+    return new RouteDoor({
+      ...common,
+      settings: frontDoor,
+      workers: () => supervisor.workers,
+      byTag: (tag) => supervisor.byTag(tag),
+    });
   }
 
   #createPeerDoor(): PeerDoor {
@@ -295,18 +309,20 @@ export class Pod extends EventEmitter<PodEvents> {
     const given = [...process.execArgv, ...(entry?.nodeArguments ?? [])];
     if (maxOldSpaceMb === undefined) return given;
     this.log.debug(`each worker may have ${maxOldSpaceMb} MiB of heap`);
-    return [...process.execArgv, `--max-old-space-size=${maxOldSpaceMb}`];
+    return [...given, `--max-old-space-size=${maxOldSpaceMb}`];
   }
 
   #workerEnvironment(number: number, first: boolean): NodeJS.ProcessEnv {
-    const { appPath, entry, mode, port, host, podName, stuckAfterMs, maxOldSpaceMb } = this.settings;
+    const { appPath, entry, mode, port, host, podName, stuckAfterMs, maxOldSpaceMb, frontDoor } = this.settings;
     const launch: LaunchEnvironment = {
       appPath,
+      entry: entry?.file,
       mode,
       directory: this.#directory.path,
       port,
       host,
       first,
+      http: frontDoor.http,
       beatEveryMs: beatEveryMs(stuckAfterMs),
       maxOldSpaceMb,
     };
@@ -316,7 +332,6 @@ export class Pod extends EventEmitter<PodEvents> {
       FLOTILLA_POD_NAME: podName,
       FLOTILLA_WORKER: String(number),
     };
-      entry: entry?.file,
     return { ...identity, FLOTILLA_LAUNCHER: JSON.stringify(launch) };
   }
 }

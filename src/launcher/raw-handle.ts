@@ -1,5 +1,7 @@
 import type { Server, Socket } from 'node:net';
 
+const SHOWN = Symbol('the client that a connection shows');
+
 /**
  * A connection as libuv has it, below `net.Socket`. Node's own cluster module passes connections to workers in this form
  * (`RoundRobinHandle`): nobody reads from it on the way, so nothing can be lost.
@@ -7,6 +9,40 @@ import type { Server, Socket } from 'node:net';
 export interface RawHandle {
   readStop(): number;
   close(callback?: () => void): void;
+  /** Fills in where the other side is; TCP only. */
+  getpeername?(out: Partial<ClientAddress>): number;
+  [SHOWN]?: ClientAddress;
+}
+
+/** Where a client is. */
+export interface ClientAddress {
+  address: string;
+  port: number;
+  family: 'IPv4' | 'IPv6';
+}
+
+/** Where the other side of a connection is; `undefined` for a local socket, or one that has ended. */
+export function peerOfHandle(handle: RawHandle): ClientAddress | undefined {
+  const peer: Partial<ClientAddress> = {};
+  if (handle.getpeername?.(peer) !== 0) return undefined;
+  return peer as ClientAddress;
+}
+
+/**
+ * Makes a connection that a proxy speaks for show the client's address. Sockets ask the handle for it, and TLS sockets ask
+ * the one beneath, so both show it.
+ */
+export function showClient(handle: RawHandle, client: ClientAddress): void {
+  handle[SHOWN] = client;
+  handle.getpeername = (out) => {
+    Object.assign(out, client);
+    return 0;
+  };
+}
+
+/** The client that a connection was made to show: it has to travel along when the connection goes to another process. */
+export function shownClient(handle: RawHandle): ClientAddress | undefined {
+  return handle[SHOWN];
 }
 
 /** The parts of a `net.Socket` that let go of its handle. */

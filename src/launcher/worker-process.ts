@@ -1,6 +1,6 @@
 import cluster, { type Worker } from 'node:cluster';
 import { EventEmitter } from 'node:events';
-import { type FromWorker, isFlotillaMessage, type ToWorker } from './messages';
+import { type FromWorker, type Introduction, isFlotillaMessage, type ToWorker } from './messages';
 import type { RawHandle } from './raw-handle';
 
 /**
@@ -10,10 +10,10 @@ import type { RawHandle } from './raw-handle';
 export type WorkerState = 'starting' | 'ready' | 'stopping' | 'gone';
 
 /** A connection on its way to a worker. */
-export interface Delivery {
+export interface Delivery extends Introduction {
   handle: RawHandle;
-  /** What was read of it already: then it is an upgrade, and belongs to this worker only. */
-  head?: Uint8Array;
+  /** It is an upgrade of a session that this worker has: no other can take it. */
+  isOwned?: boolean;
   /** What is to be written on it first: then it comes from another pod, and is for this worker only. */
   answer?: Uint8Array;
 }
@@ -31,6 +31,8 @@ interface WorkerEvents {
   exit: [exit: WorkerExit];
   /** The worker took some deliveries: it has room again. */
   taken: [];
+  /** Connections of it have ended; what each was counted as. */
+  ended: [countedAs: string[]];
   /** A delivery did not arrive. */
   undelivered: [delivery: Delivery];
 }
@@ -136,6 +138,7 @@ export class WorkerProcess extends EventEmitter<WorkerEvents> {
   #receive(message: FromWorker, handle: RawHandle | undefined): void {
     if (message.flotilla === 'load') {
       this.#connections = message.connections;
+      if (message.ended) this.emit('ended', message.ended);
       this.#took(message.taken);
       return;
     }
@@ -162,7 +165,7 @@ export class WorkerProcess extends EventEmitter<WorkerEvents> {
   }
 }
 
-function messageOf({ head, answer }: Delivery, seq: number): ToWorker {
+function messageOf({ answer, head, client, countedAs }: Delivery, seq: number): ToWorker {
   if (answer) return { flotilla: 'peer', seq, answer };
-  return head ? { flotilla: 'upgrade', seq, head } : { flotilla: 'connection', seq };
+  return { flotilla: 'connection', seq, head, client, countedAs };
 }

@@ -7,6 +7,8 @@ export interface FrontDoorReading {
   connections: number;
   /** Requests of other workers' sessions that were passed on, by way. */
   passedOn: ReadonlyMap<string, number>;
+  /** What Node's HTTP server refused before there was a request, by reason. */
+  refused: ReadonlyMap<string, number>;
 }
 
 /** Declares the metrics of a worker's part of the front door. */
@@ -24,6 +26,14 @@ export function declareFrontDoorMetrics(registry: Registry, read: () => FrontDoo
     ['way'],
     (report) => {
       for (const [way, count] of read().passedOn) report(count, { way });
+    },
+  );
+  metrics.counter(
+    'flotilla_http_requests_refused_total',
+    'What clients sent and the HTTP server refused before there was a request, by reason.',
+    ['reason'],
+    (report) => {
+      for (const [reason, count] of read().refused) report(count, { reason });
     },
   );
 }

@@ -17,6 +17,10 @@ export interface PodReading {
   workerEnds: ReadonlyMap<string, number>;
   draining: boolean;
   ready: boolean;
+  /** Connections that the front door refused, by reason. */
+  refusedConnections: ReadonlyMap<string, number>;
+  /** Connections of other pods, by outcome; `undefined` where none are listened for. */
+  peerConnections: { accepted: number; gone: number; refused: number } | undefined;
   bus: BusSnapshot;
   podSessions: { sessions: number; bytes: number; maxBytes: number; evicted: number; expired: number };
 }
@@ -27,6 +31,7 @@ export function createPodRegistry(read: () => PodReading, eventLoop: EventLoopWa
   registry.setDefaultLabels({ worker: PRIMARY });
   declareWorkers(registry, read);
   declareState(registry, read);
+  declareDoors(registry, read);
   declarePodSessions(registry, read);
   declareBusMetrics(registry, () => read().bus);
   declareHubMetrics(registry, () => read().bus);
@@ -76,6 +81,26 @@ function declareState(registry: Registry, read: () => PodReading): void {
   metrics.gauge('flotilla_pod_ready', '1 while /readyz answers 200.', [], (report) => report(read().ready ? 1 : 0));
   metrics.gauge('flotilla_pod_draining', '1 while the pod takes no new sockets, before it ends.', [], (report) =>
     report(read().draining ? 1 : 0),
+  );
+}
+
+function declareDoors(registry: Registry, read: () => PodReading): void {
+  const metrics = new Declarations(registry);
+  metrics.counter(
+    'flotilla_connections_refused_total',
+    'Connections that the front door refused, by reason.',
+    ['reason'],
+    (report) => {
+      for (const [reason, count] of read().refusedConnections) report(count, { reason });
+    },
+  );
+  metrics.counter(
+    'flotilla_peer_connections_total',
+    'Connections of other pods for requests that they pass on, by outcome.',
+    ['outcome'],
+    (report) => {
+      for (const [outcome, count] of Object.entries(read().peerConnections ?? {})) report(count, { outcome });
+    },
   );
 }
 

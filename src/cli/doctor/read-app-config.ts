@@ -34,6 +34,7 @@ async function main(appPath: string): Promise<void> {
     first: false,
     beatEveryMs: 0,
     maxOldSpaceMb: undefined,
+    http: {},
   });
   const app = sails as unknown as LoadableSails;
   // Sails prints its errors itself; here they are told to the parent

@@ -1,8 +1,10 @@
 import type { PublicAddress, SettingsDocument } from '../settings-document';
 import type { WorkerProcess } from '../worker-process';
+import type { RefusedConnections } from './refused-connections';
 
 /** The pod's door to the world. */
 export interface FrontDoor {
+  readonly refused: RefusedConnections;
   /**
    * Opens the listener.
    * @throws LauncherError `E_PORT_BUSY`, `E_LISTEN`, `E_STICKY_TLS`

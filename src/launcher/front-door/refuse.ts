@@ -6,7 +6,7 @@ const PATIENCE_MS = 2_000;
 const MOST_AT_ONCE = 1_000;
 
 /**
- * Answers connections for which there is no worker, in the primary: `503` with `Retry-After` as soon as a request comes.
+ * Answers connections that get no worker, in the primary: `503` or `429` with `Retry-After` as soon as a request comes.
  * At most a thousand at once; more are closed without an answer.
  */
 export class Refusals {
@@ -15,9 +15,22 @@ export class Refusals {
   /** @param tls whether clients speak TLS: then there is nothing to say to them without the app's key */
   constructor(private readonly tls: boolean) {}
 
-  unavailable(handle: RawHandle): void {
+  /** @param wasRead whether (a part of) the request was read already */
+  unavailable(handle: RawHandle, wasRead = false): void {
     const body = 'No worker of this app is ready to answer. Try again in a moment.\n';
-    this.#answer(handle, response('503 Service Unavailable', body, ['Retry-After: 1']), true);
+    this.#answer(handle, response('503 Service Unavailable', body, ['Retry-After: 1']), !wasRead);
+  }
+
+  /** Every worker has as many connections as it may. */
+  full(handle: RawHandle, wasRead = false): void {
+    const body = 'This app has as many connections as it can take. Try again in some seconds.\n';
+    this.#answer(handle, response('503 Service Unavailable', body, ['Retry-After: 5']), !wasRead);
+  }
+
+  /** Its address has as many connections as it may. */
+  tooMany(handle: RawHandle, wasRead = false): void {
+    const body = 'Your address has too many connections to this app. Close some and try again.\n';
+    this.#answer(handle, response('429 Too Many Requests', body, ['Retry-After: 5']), !wasRead);
   }
 
   /** The session of this upgrade is gone. */

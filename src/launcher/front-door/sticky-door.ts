@@ -11,6 +11,7 @@ import type { WorkerProcess } from '../worker-process';
 import type { FrontDoor } from './front-door';
 import { type ListenOverrides, listen } from './listen';
 import { Refusals } from './refuse';
+import { RefusedConnections } from './refused-connections';
 import { WaitingRoom } from './waiting-room';
 
 /** What a {@link StickyDoor} needs. */
@@ -18,6 +19,10 @@ export interface StickyDoorOptions extends ListenOverrides {
   log: Logger;
   /** How long a connection may wait for a worker before it is answered `503`. */
   unavailableAfterMs: number;
+  /** How many connections a worker may have. */
+  maxConnections: number;
+  /** How long a client may say nothing. */
+  silenceMs: number;
   readyWorkers(): WorkerProcess[];
 }
 
@@ -31,6 +36,7 @@ interface CountedWorker extends Worker {
  * that has the session. It closes every HTTP connection after one answer.
  */
 export class StickyDoor implements FrontDoor {
+  readonly refused: RefusedConnections;
   #server: Server | undefined;
   readonly #refusals = new Refusals(false);
   readonly #waiting: WaitingRoom<Socket>;
@@ -38,6 +44,7 @@ export class StickyDoor implements FrontDoor {
   readonly #admitted = new EventEmitter();
 
   constructor(private readonly options: StickyDoorOptions) {
+    this.refused = new RefusedConnections(options.log);
     this.#waiting = new WaitingRoom<Socket>(options.unavailableAfterMs, (socket) => this.#refuse(socket));
     setupMaster(this.#admitted as unknown as HttpServer, { loadBalancingMethod: 'least-connection' });
   }
@@ -47,8 +54,10 @@ export class StickyDoor implements FrontDoor {
     const server = createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true });
     server.on('connection', (socket: Socket) => {
       socket.on('error', () => socket.destroy());
-      if (this.options.readyWorkers().length > 0) this.#admit(socket);
-      else this.#waiting.add(socket);
+      const ready = this.options.readyWorkers();
+      if (ready.length === 0) this.#waiting.add(socket);
+      else if (ready.every(({ load }) => load >= this.options.maxConnections)) this.#refuseAsFull(socket);
+      else this.#admit(socket);
     });
     const address = await listen(server, document, this.options);
     server.on('error', (error) => this.options.log.error({ err: error }, 'the public listener reported an error'));
@@ -80,12 +89,27 @@ export class StickyDoor implements FrontDoor {
 
   #admit(socket: Socket): void {
     this.#admitted.emit('connection', socket);
+    this.#limitSilence(socket);
     socket.resume();
   }
 
+  /** A worker has the connection when its first bytes have come: until then it is here that nobody may wait for ever. */
+  #limitSilence(socket: Socket): void {
+    if (this.options.silenceMs === 0) return;
+    const timer = setTimeout(() => socket.destroy(), this.options.silenceMs);
+    for (const event of ['data', 'close']) socket.once(event, () => clearTimeout(timer));
+  }
+
   #refuse(socket: Socket): void {
+    this.refused.count('no-worker');
     const handle = handleOf(socket);
     if (handle) this.#refusals.unavailable(handle);
+  }
+
+  #refuseAsFull(socket: Socket): void {
+    this.refused.count('full');
+    const handle = handleOf(socket);
+    if (handle) this.#refusals.full(handle);
   }
 }
 

@@ -270,7 +270,7 @@ export class OpsServer {
   }
 
   #readPod(answering: Set<WorkerProcess>): PodReading {
-    const { name, supervisor, wantedWorkers, phase, hub, sessions } = this.subject;
+    const { name, supervisor, wantedWorkers, phase, hub, sessions, refusedConnections, peerConnections } = this.subject;
     return {
       pod: { name, version: PACKAGE_VERSION },
       workers: [...supervisor.workers].map((worker) => ({
@@ -284,6 +284,8 @@ export class OpsServer {
       workerEnds: this.#workerEnds,
       draining: phase === 'draining',
       ready: this.#checks.run('readyz').status !== 'failed',
+      refusedConnections,
+      peerConnections,
       bus: hub.snapshot(),
       podSessions: sessions.stats(),
     };

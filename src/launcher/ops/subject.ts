@@ -1,6 +1,7 @@
 import type { Hub } from '../../bus/hub/hub';
 import type { PodSessionService } from '../../session/pod-session-protocol';
 import type { FrontDoorMode } from '../options';
+import type { PeerListenerCounts } from '../peer/peer-listener';
 import type { PublicAddress } from '../settings-document';
 import type { Supervisor } from '../supervisor';
 
@@ -21,6 +22,10 @@ export interface OpsSubject {
   readonly sessions: PodSessionService;
   readonly supervisor: Supervisor;
   readonly phase: PodPhase;
+  /** Connections that the front door refused, by reason. */
+  readonly refusedConnections: ReadonlyMap<string, number>;
+  /** Connections of other pods, by outcome; `undefined` where none are listened for. */
+  readonly peerConnections: PeerListenerCounts | undefined;
   /** Where the world reaches the pod, once it listens. */
   readonly address: PublicAddress | undefined;
   /** Begins to stop, as at SIGTERM. */

@@ -1,7 +1,8 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { LauncherError } from '../errors';
-import { giveConnection, listenerHandleOf, type RawHandle } from '../raw-handle';
+import type { Introduction } from '../messages';
+import { giveConnection, listenerHandleOf, type RawHandle, showClient } from '../raw-handle';
 import type { PrimaryLink } from './primary-link';
 
 /** Milliseconds between two reports of ended connections. */
@@ -16,8 +17,10 @@ export class ConnectionIntake {
   #taken = 0;
   #reportPending = false;
   #timer: NodeJS.Timeout | undefined;
-  /** A socket that continues what another worker began, while it is made. */
-  #head: Uint8Array | undefined;
+  /** What is known of a connection, while its socket is made. */
+  #arriving: Introduction = {};
+  /** What connections that ended since the last report were counted as. */
+  #ended: string[] = [];
 
   constructor(
     private readonly server: Server,
@@ -27,12 +30,12 @@ export class ConnectionIntake {
   ) {
     server.on('connection', (socket: Socket) => this.#connected(socket));
     link.listen((message, handle) => {
-      if (message.flotilla !== 'connection' && message.flotilla !== 'upgrade' && message.flotilla !== 'peer') return;
+      if (message.flotilla !== 'connection' && message.flotilla !== 'peer') return;
       this.#taken = message.seq;
       this.#reportSoon();
       if (!handle) return;
       if (message.flotilla === 'peer') this.takePeer(handle, message.answer);
-      else this.#take(handle, message.flotilla === 'upgrade' ? message.head : undefined);
+      else this.#take(handle, message);
     });
   }
 
@@ -50,17 +53,20 @@ export class ConnectionIntake {
     });
   }
 
-  #take(handle: RawHandle, head: Uint8Array | undefined): void {
-    this.#head = head;
+  #take(handle: RawHandle, introduction: Introduction): void {
+    if (introduction.client) showClient(handle, introduction.client);
+    this.#arriving = introduction;
     giveConnection(this.server, handle);
-    this.#head = undefined;
+    this.#arriving = {};
   }
 
   #connected(socket: Socket): void {
     this.count(socket);
     this.#reportSoon();
-    // the server's parser has the socket by now, and gets these bytes before it reads any
-    if (this.#head) socket.unshift(Buffer.from(this.#head));
+    const { head, countedAs } = this.#arriving;
+    if (countedAs !== undefined) socket.once('close', () => this.#ended.push(countedAs));
+    // the server's parser (or its TLS) has the socket by now, and gets these bytes before it reads any
+    if (head && head.length > 0) socket.unshift(Buffer.from(head));
   }
 
   /** At the end of this turn: before any of the new connections is read. */
@@ -77,7 +83,13 @@ export class ConnectionIntake {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const connections = Math.max(this.#connections, this.countSessions());
-    void this.link.send({ flotilla: 'load', taken: this.#taken, connections });
+    const ended = this.#ended.splice(0);
+    void this.link.send({
+      flotilla: 'load',
+      taken: this.#taken,
+      connections,
+      ...(ended.length > 0 ? { ended } : {}),
+    });
   }
 }
 

@@ -8,10 +8,12 @@ import { appSocketPath, peerSocketPath } from '../runtime-directory';
 import type { PublicAddress, SettingsDocument } from '../settings-document';
 import { startBeating } from './beat';
 import { assertCanTakeConnections, ConnectionIntake } from './connection-intake';
+import { withHttpLimits } from './http-limits';
 import { listenLocally } from './local-listener';
 import { OpenRequests } from './open-requests';
 import type { PrimaryLink } from './primary-link';
 import { readSettings } from './read-settings';
+import { RefusedRequests } from './refused-requests';
 import { Router } from './route/router';
 import type { SailsApp } from './sails-app';
 import { ensureSocketsHook } from './sockets-hook';
@@ -33,6 +35,7 @@ export class LiftedWorker {
   #requests: OpenRequests | undefined;
   #runsOnce = false;
   #intake: ConnectionIntake | undefined;
+  readonly #refused = new RefusedRequests();
 
   constructor(
     private readonly sails: SailsApp,
@@ -47,8 +50,12 @@ export class LiftedWorker {
     const ops = new OpsAnswering(sails, this.link, () => ({
       connections: this.#intake?.connections ?? 0,
       passedOn: this.#router?.passedOn ?? new Map(),
+      refused: this.#refused.counts,
     }));
-    sails.on('hook:userconfig:loaded', () => this.#agreeBeforeHooks());
+    sails.on('hook:userconfig:loaded', () => {
+      this.#limitHttp();
+      this.#agreeBeforeHooks();
+    });
     sails.on('hook:http:loaded', () => this.#takeOverServer(sails.hooks.http?.server));
     sails.on('hook:sockets:loaded', () => {
       if (this.launch.mode === 'sticky' && sails.io) setupWorker(sails.io);
@@ -90,6 +97,12 @@ export class LiftedWorker {
     if (!this.#router) return;
     const timer = new Promise<void>((resolve) => setTimeout(resolve, LAST_ANSWERS_MS));
     await Promise.race([this.#router.close(), timer]);
+  }
+
+  /** Core's http hook makes its server with these options. */
+  #limitHttp(): void {
+    const { config } = this.sails;
+    config.http = { ...config.http, serverOptions: withHttpLimits(this.launch.http, config.http?.serverOptions) };
   }
 
   /** User config is loaded, no hook of the app's is: the place to wait for the primary. */
@@ -186,6 +199,7 @@ export class LiftedWorker {
         hasSession: (id) => this.#hasSession(id),
         onTunnel: (socket) => this.#intake?.count(socket),
         onTrouble: (message) => this.sails.log.warn(message),
+        onRefused: (error) => this.#refused.count(error),
       });
     });
   }

@@ -35,6 +35,8 @@ export interface RouterOptions {
   onTunnel(socket: Socket): void;
   /** Hears once per pod that requests cannot be passed on to it though it lives. */
   onTrouble(message: string): void;
+  /** Hears of the errors with which Node's server refuses what is no request. */
+  onRefused(error: unknown): void;
 }
 
 /**
@@ -98,7 +100,7 @@ export class Router {
         if (this.#passUpgrade(request, socket, head)) return true;
         whenQuiet(socket, () => emit(event, ...args));
         return true;
-      }
+      } else if (event === 'clientError' || event === 'tlsClientError') this.options.onRefused(args[0]);
       return emit(event, ...args);
     };
   }

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Owner } from '../../../bus/ids';
 import { unknownSessionResponse } from '../../front-door/refuse';
-import { detachHandle, handleOf } from '../../raw-handle';
+import { detachHandle, handleOf, shownClient } from '../../raw-handle';
 import type { PrimaryLink } from '../primary-link';
 import { serialiseHead } from './http-head';
 import type { OwnerConnector } from './owner-connector';
@@ -45,7 +45,8 @@ export class UpgradeRelay {
 
   #handOver(socket: Socket, head: Buffer, owner: string): void {
     const handle = detachHandle(socket);
-    if (handle) this.link?.sendHandle({ flotilla: 'handover', to: owner, head }, handle);
+    if (!handle) return;
+    this.link?.sendHandle({ flotilla: 'handover', to: owner, head, client: shownClient(handle) }, handle);
   }
 
   async #tunnel(request: IncomingMessage, socket: Socket, rest: Buffer, owner: Owner): Promise<void> {
