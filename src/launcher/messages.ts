@@ -21,6 +21,8 @@ export type FromWorker =
   | { flotilla: 'load'; taken: number; connections: number; ended?: string[] }
   /** Its event loop turns; how much of its heap is in use. */
   | { flotilla: 'beat'; heapPercent: number }
+  /** The connections that polled are closed. */
+  | { flotilla: 'polls-closed'; count: number }
   /** It drains: so many of its connected clients are left. */
   | { flotilla: 'draining'; left: number; of: number }
   /**
@@ -45,6 +47,8 @@ export type ToWorker =
   | { flotilla: 'peers'; peers: PeerRow[] }
   /** A question of the ops server. */
   | { flotilla: 'ask'; id: number; question: OpsQuestion }
+  /** Close the connections that poll, over this window, and serve on. */
+  | { flotilla: 'close-polls'; windowMs: number }
   /** Drain and end: close the sockets over this window, and leave when it is time even if some work is not done. */
   | { flotilla: 'stop'; windowMs: number; deadlineMs: number };
 

@@ -17,6 +17,7 @@ import { DEFAULT_HEADER_TIMEOUT_MS } from './front-door/settings';
 import { StickyDoor } from './front-door/sticky-door';
 import { DrainProgress } from './life-cycle/drain-progress';
 import { OnceLock } from './life-cycle/once-lock';
+import { PollEnds } from './life-cycle/poll-ends';
 import { Reload } from './life-cycle/reload';
 import { beatEveryMs, WorkerWatch } from './life-cycle/worker-watch';
 import type { Logger } from './logger';
@@ -67,6 +68,7 @@ export class Pod extends EventEmitter<PodEvents> {
   #address: PublicAddress | undefined;
   readonly #reload: Reload;
   readonly #watch: WorkerWatch;
+  readonly #pollEnds: PollEnds;
   #once: OnceLock | undefined;
   #runsOnce = true;
   #stopped: Promise<void> | undefined;
@@ -91,6 +93,7 @@ export class Pod extends EventEmitter<PodEvents> {
     const agreement = this.#wire();
     const retirement = { windowMs: settings.drainWindowMs, graceMs: settings.graceMs };
     this.#reload = new Reload({ supervisor: this.#supervisor, agreement, retirement, log: this.log });
+    this.#pollEnds = new PollEnds({ supervisor: this.#supervisor, log: this.log });
     const { stuckAfterMs, replaceStuck, recycleAtPercent } = settings;
     this.#watch = new WorkerWatch({
       supervisor: this.#supervisor,
@@ -145,15 +148,21 @@ export class Pod extends EventEmitter<PodEvents> {
 
   async #stop(): Promise<void> {
     const { drainDelayMs, drainWindowMs, graceMs } = this.settings;
-    const deadline = Date.now() + graceMs;
+    const begun = Date.now();
+    const deadline = begun + graceMs;
+    // the ends of polling sessions have half of the window, those of the others what is left of it
+    const pollWindowMs = this.#pollsNeedThisPod ? drainWindowMs / 2 : 0;
+    const polls = pollWindowMs > 0 ? this.#pollEnds.run(pollWindowMs) : undefined;
     this.#hub.drain();
+    await polls;
+    const windowMs = Math.max(drainWindowMs - pollWindowMs, drainWindowMs - (Date.now() - begun));
     if (drainDelayMs > 0 && this.#supervisor.readyWorkers.length > 0) {
       this.log.info(`draining: taking connections for another ${drainDelayMs} ms, until nobody sends any`);
       await new Promise((resolve) => setTimeout(resolve, drainDelayMs));
     }
     this.#watch.close();
     await this.#door.close();
-    await this.#supervisor.stop({ windowMs: drainWindowMs, graceMs: Math.max(0, deadline - Date.now()) });
+    await this.#supervisor.stop({ windowMs, graceMs: Math.max(0, deadline - Date.now()) });
     await this.#once?.close();
     await this.#peers.close();
     await this.#hub.close();
@@ -161,6 +170,12 @@ export class Pod extends EventEmitter<PodEvents> {
     this.#sessions.close();
     this.#directory.remove();
     process.removeListener('exit', this.#directory.remove);
+  }
+
+  /** Whether there are other pods to which clients can go, and which do not pass their polls on to this one. */
+  get #pollsNeedThisPod(): boolean {
+    if (this.#peers.isOpen || this.#supervisor.readyWorkers.length === 0) return false;
+    return this.#hub.pods().some(({ tag, state }) => tag !== this.#tag && state === 'up');
   }
 
   #createOpsSubject(): OpsSubject {
@@ -174,6 +189,9 @@ export class Pod extends EventEmitter<PodEvents> {
       supervisor: this.#supervisor,
       get phase() {
         return pod.isDraining ? 'draining' : pod.#phase;
+      },
+      get isClosingPolls() {
+        return pod.#pollEnds.isRunning;
       },
       get address() {
         return pod.#address;

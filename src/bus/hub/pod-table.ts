@@ -10,7 +10,7 @@ export interface RemotePod {
 
 /** Told of changes among the other pods. */
 export interface PodTableObserver {
-  /** A pod came or went, or its number of workers or its address changed. */
+  /** A pod came or went, or its state, its number of workers or its address changed. */
   changed(): void;
   /** A pod took its leave. */
   left(pod: RemotePod): void;
@@ -43,7 +43,8 @@ export class PodTable {
     if (known) {
       const before = known.row;
       known.row = seen;
-      if (before.workers.length !== row.workers.length || !isSamePeer(before, row)) this.observer.changed();
+      const isSame = before.state === row.state && before.workers.length === row.workers.length;
+      if (!isSame || !isSamePeer(before, row)) this.observer.changed();
       return;
     }
     this.log.info(`Flotilla: pod ${row.name} joined the fleet`);

@@ -6,6 +6,8 @@ export interface EngineConnection {
   /** Of Engine.IO: 3 or 4. */
   protocol: number;
   transport: { name: string };
+  /** Whether it is on its way to another transport. */
+  upgrading?: boolean;
   writeBuffer: unknown[];
   /** Closes once everything is sent; with `discard`, now. */
   close(discard?: boolean): void;

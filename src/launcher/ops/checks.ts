@@ -74,6 +74,7 @@ export class Checks {
   }
 
   #draining(): Check {
+    if (this.subject.isClosingPolls) return degraded('the pod is draining, and closes its polling sessions first');
     if (this.subject.phase === 'draining') return failed('the pod is draining: it was told to stop');
     return ok('the pod takes new clients');
   }

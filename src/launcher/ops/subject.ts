@@ -26,6 +26,8 @@ export interface OpsSubject {
   readonly refusedConnections: ReadonlyMap<string, number>;
   /** Connections of other pods, by outcome; `undefined` where none are listened for. */
   readonly peerConnections: PeerListenerCounts | undefined;
+  /** Whether it drains and is to be found ready: its polling sessions are being closed. */
+  readonly isClosingPolls: boolean;
   /** Where the world reaches the pod, once it listens. */
   readonly address: PublicAddress | undefined;
   /** Begins to stop, as at SIGTERM. */

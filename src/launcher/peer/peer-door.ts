@@ -29,6 +29,11 @@ export class PeerDoor {
     options.hub.on('pods-changed', this.#tellAll);
   }
 
+  /** Whether polls that land at other pods reach the sessions of this one. */
+  get isOpen(): boolean {
+    return this.#listener !== undefined;
+  }
+
   /** What came from other pods; `undefined` where nothing is listened on. */
   get counts(): PeerListenerCounts | undefined {
     return this.#listener?.counts;
@@ -82,7 +87,7 @@ export class PeerDoor {
     const peers: PeerRow[] = this.options.hub
       .pods()
       .filter(({ tag }) => tag !== this.options.podTag)
-      .map(({ tag, name, peer }) => ({ tag, name, address: peer ?? null }));
+      .map(({ tag, name, peer, state }) => ({ tag, name, address: peer ?? null, isDraining: state !== 'up' }));
     worker.send({ flotilla: 'peers', peers });
   }
 }

@@ -6,4 +6,6 @@ export interface PeerRow {
   name: string;
   /** Where it takes passed-on requests; `null` where it takes none. */
   address: PeerAddress | null;
+  /** Whether it was told to stop. */
+  isDraining: boolean;
 }

@@ -80,6 +80,12 @@ export class LiftedWorker {
     startBeating(this.launch, this.link);
   }
 
+  /** Closes the connections that poll, over a window, and tells the primary when that is done; everything else goes on. */
+  async closePolling(windowMs: number): Promise<void> {
+    const count = (await this.sails.hooks.sockets?.closePolling?.(windowMs)) ?? 0;
+    await this.link.send({ flotilla: 'polls-closed', count });
+  }
+
   /**
    * Closes the sockets in paced batches, answers the requests in flight, and lowers the app; settles when what it owes to
    * other workers is answered too.

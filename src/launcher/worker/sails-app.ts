@@ -20,6 +20,7 @@ export interface SailsApp extends EventEmitter {
 /** What our hook offers for a stop. Another version of it in the app may not. */
 export interface DrainingHook {
   drain?(options: { windowMs: number; deadlineMs: number; onProgress(left: number, of: number): void }): Promise<void>;
+  closePolling?(windowMs: number): Promise<number>;
 }
 
 /** The settings that the launcher reads. */

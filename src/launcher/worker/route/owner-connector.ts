@@ -37,6 +37,8 @@ export class OwnerConnector {
     const peer = this.options.directory.get(owner.pod);
     if (!peer) return 'gone';
     if (peer.address && this.options.keys.length > 0) return 'reachable';
+    // a proxy that sends its polls here has given it up: its sessions are lost, and told so in the way that clients return from
+    if (peer.isDraining) return 'gone';
     this.#tell(
       owner.pod,
       peer.address

@@ -1,0 +1,101 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort } from '../../support/free-port';
+import { startProgram } from '../../support/program';
+
+/** A pod behind the proxy. */
+export interface Upstream {
+  name: string;
+  port: number;
+  /** Of its ops server, whose `/readyz` says whether it gets requests. */
+  opsPort: number;
+}
+
+/** A request as the proxy saw it. */
+export interface ProxiedRequest {
+  method: string;
+  path: string;
+  status: number;
+  upstream: string;
+  /** Milliseconds since the epoch: when its first byte came, and when its answer was over. */
+  begun: number;
+  ended: number;
+  /** Why it ended, in haproxy's letters; `--` is the normal end. */
+  end: string;
+}
+
+/**
+ * haproxy in front of pods, which asks their `/readyz`.
+ * @param affinity whether a cookie keeps each client at its pod
+ */
+export async function startHaproxy(upstreams: Upstream[], { affinity = false } = {}) {
+  const directory = mkdtempSync(join(tmpdir(), 'flotilla-haproxy-'));
+  const port = await freePort();
+  writeFileSync(
+    join(directory, 'haproxy.cfg'),
+    [
+      'global',
+      '  maxconn 6000',
+      '  log stdout format raw local0 info',
+      'defaults',
+      '  mode http',
+      '  log global',
+      '  option dontlognull',
+      '  timeout connect 5s',
+      '  timeout client 60s',
+      '  timeout server 60s',
+      '  timeout tunnel 300s',
+      '  retries 3',
+      '  option redispatch 1',
+      'frontend public',
+      `  bind 127.0.0.1:${port}`,
+      '  log-format "REQ %Ts%ms %Ta %ST %s %tsc %HM %HPO"',
+      '  default_backend pods',
+      'backend pods',
+      '  balance roundrobin',
+      '  option httpchk GET /readyz',
+      ...(affinity ? ['  cookie POD insert indirect nocache'] : []),
+      ...upstreams.map(
+        ({ name, port: upstream, opsPort }) =>
+          `  server ${name} 127.0.0.1:${upstream} ${affinity ? `cookie ${name} ` : ''}check port ${opsPort} inter 200ms fall 1 rise 1`,
+      ),
+      '',
+    ].join('\n'),
+  );
+  const program = startProgram('haproxy', ['-db', '-f', join(directory, 'haproxy.cfg')], { cwd: directory });
+  const failed = program.ended().then(({ output }) => Promise.reject(new Error(`haproxy ended:\n${output}`)));
+  failed.catch(() => {});
+  while (!(await accepts(port))) await Promise.race([failed, new Promise((resolve) => setTimeout(resolve, 20))]);
+  return {
+    url: `http://127.0.0.1:${port}`,
+    /** Those that are over. */
+    requests: (): ProxiedRequest[] => program.output().split('\n').flatMap(parse),
+    stop: async () => {
+      await program.stop();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function parse(line: string): ProxiedRequest[] {
+  const [, began, active, status, upstream = '', end = '', method = '', path = ''] =
+    /^REQ (\d+) (\d+) (-?\d+) (\S+) (\S+) (\S+) (\S+)/.exec(line) ?? [];
+  if (began === undefined) return [];
+  const begun = Number(began);
+  return [
+    { method, path, status: Number(status), upstream, begun, ended: begun + Number(active), end: end.slice(0, 2) },
+  ];
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
