@@ -51,7 +51,7 @@ for (const [path, [values, names]] of Object.entries(FILES)) {
     names.includes(`${kind} ${metadata.name}`),
   );
   if (objects.length !== names.length) throw new Error(`${path}: ${objects.length} of ${names.length} objects`);
-  write(path, NOTE + objects.map((object) => stringify(plain(object), { lineWidth: 0 })).join('---\n'));
+  write(path, NOTE + objects.map((object) => stringify(plain(object), { lineWidth: 0, version: '1.1' })).join('---\n'));
 }
 // FLOTILLA_RELEASE is the image's name, which each overlay has its own of
 const { FLOTILLA_RELEASE, ...settings } = render(BASE).find(({ kind }) => kind === 'ConfigMap').data;

@@ -16,7 +16,8 @@ export interface ExampleApp {
   stop(): Promise<Ending>;
 }
 
-export async function startExampleApp(workers: number): Promise<ExampleApp> {
+/** @param env variables that come before those of the tests */
+export async function startExampleApp(workers: number, env: NodeJS.ProcessEnv = {}): Promise<ExampleApp> {
   if (!existsSync(join(APP, 'node_modules/sails'))) {
     throw new Error('The example is not installed: run `npm ci` in examples/live-counter.');
   }
@@ -33,6 +34,7 @@ export async function startExampleApp(workers: number): Promise<ExampleApp> {
         FLOTILLA_POD_NAME: 'test-pod',
         FLOTILLA_OPS_PORT: '0',
         NODE_ENV: 'development',
+        ...env,
       },
     },
   );

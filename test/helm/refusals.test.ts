@@ -139,6 +139,11 @@ describe('what can not work is refused, with what to change', () => {
       [/minReplicas is 5, more than autoscaling\.maxReplicas, 3/],
     ],
     [
+      'two autoscalers',
+      { ...GOOD, autoscaling: { enabled: true, external: true } },
+      [/two would scale one Deployment/],
+    ],
+    [
       'two monitors',
       { ...GOOD, metrics: { podMonitor: { enabled: true }, serviceMonitor: { enabled: true } } },
       [/scraped twice/],

@@ -20,7 +20,7 @@
 {{- end -}}
 
 {{- if and (gt $pods 1) (not (include "flotilla.hasRedis" .)) -}}
-{{- fail (printf "%s is %d and there is no Redis: clients of different pods would not hear each other, nor share sessions. Set redis.existingSecret (or redis.url; redis.embedded.enabled for a trial), or keep to one pod." (ternary "autoscaling.maxReplicas" "replicaCount" .Values.autoscaling.enabled) $pods) -}}
+{{- fail (printf "%s is %d and there is no Redis: clients of different pods would not hear each other, nor share sessions. Set redis.existingSecret (or redis.url; redis.embedded.enabled for a trial), or keep to one pod." (ternary "autoscaling.maxReplicas" "replicaCount" (eq (include "flotilla.isScaled" .) "true")) $pods) -}}
 {{- end -}}
 {{- $redis := 0 -}}
 {{- range list .Values.redis.url .Values.redis.existingSecret .Values.redis.embedded.enabled }}{{- if . }}{{- $redis = add1 $redis -}}{{- end }}{{- end -}}
@@ -122,6 +122,9 @@
 
 {{- define "flotilla.checkAutoscaling" -}}
 {{- with .Values.autoscaling -}}
+{{- if and .enabled .external -}}
+{{- fail "autoscaling.enabled and autoscaling.external are both true: two would scale one Deployment. Set one of them to false." -}}
+{{- end -}}
 {{- if .enabled -}}
 {{- if gt (.minReplicas | int) (.maxReplicas | int) -}}
 {{- fail (printf "autoscaling.minReplicas is %d, more than autoscaling.maxReplicas, %d." (.minReplicas | int) (.maxReplicas | int)) -}}

@@ -17,9 +17,17 @@
 {{- end -}}
 {{- end -}}
 
-{{/* The most pods that there may be. */}}
+{{- define "flotilla.isScaled" -}}
+{{- if or .Values.autoscaling.enabled .Values.autoscaling.external }}true{{ end -}}
+{{- end -}}
+
+{{/* The fewest and the most pods that there may be. */}}
+{{- define "flotilla.minPods" -}}
+{{- if include "flotilla.isScaled" . }}{{ .Values.autoscaling.minReplicas }}{{ else }}{{ .Values.replicaCount }}{{ end -}}
+{{- end -}}
+
 {{- define "flotilla.maxPods" -}}
-{{- if .Values.autoscaling.enabled }}{{ .Values.autoscaling.maxReplicas }}{{ else }}{{ .Values.replicaCount }}{{ end -}}
+{{- if include "flotilla.isScaled" . }}{{ .Values.autoscaling.maxReplicas }}{{ else }}{{ .Values.replicaCount }}{{ end -}}
 {{- end -}}
 
 {{- define "flotilla.hasRedis" -}}
