@@ -18,9 +18,8 @@ help: ## Show this list
 demo: need-node need-free-port build $(EXAMPLE_INSTALLED) ## Run the live counter on several workers, until Ctrl-C
 	@node scripts/demo.mjs --dir $(EXAMPLE) --workers $(WORKERS) --port $(PORT)
 
-build: need-node $(INSTALLED) ## Compile src/ to dist/, and bundle the load tests for the chart
+build: need-node $(INSTALLED) ## Compile src/ to dist/, and bundle the load tests for Kubernetes
 	@npm run --silent build
-	@node scripts/bundle-loadtest.mjs
 
 lint: need-node $(INSTALLED) ## Check style, import boundaries and the types of the tests
 	@npm run --silent lint

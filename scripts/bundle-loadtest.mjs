@@ -1,26 +1,32 @@
-// Writes what the chart's load test Job runs to helm/flotilla/files/loadtest/: a bundle of each scenario (`.js` for k6, `.cjs`
-// for the Node runner), and the runner with all that it needs but Node, so that any app's image can run it.
+// Bundles the load tests for Kubernetes (docs/kubernetes.md): each scenario for k6 into the chart, and for the Node runner into the
+// package, next to the runner with all that it needs but Node, so that the image of any app can run them.
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join, relative } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { build } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
-const out = join(root, 'helm/flotilla/files/loadtest');
+const chart = join(root, 'helm/flotilla/files/loadtest');
+const dist = join(root, 'dist/loadtest');
 const scenarios = join(root, 'loadtest/scenarios');
 
 const written = new Set();
 await Promise.all([
-  ...readdirSync(scenarios).flatMap((file) => [bundleScenario(file, 'esm', 'js'), bundleScenario(file, 'cjs', 'cjs')]),
+  ...readdirSync(scenarios).flatMap((file) => [
+    bundleScenario(file, 'esm', join(chart, `${basename(file, '.ts')}.js`)),
+    bundleScenario(file, 'cjs', join(dist, `${basename(file, '.ts')}.cjs`)),
+  ]),
   bundleRunner(),
 ]);
-for (const path of readdirSync(out, { recursive: true })) {
-  if (/\.(js|cjs|txt)$/.test(path) && !written.has(path)) rmSync(join(out, path));
+for (const folder of [chart, dist]) {
+  for (const file of readdirSync(folder)) {
+    if (!written.has(join(folder, file)) && /\.(js|cjs|txt)$/.test(file)) rmSync(join(folder, file));
+  }
 }
 
-async function bundleScenario(file, format, extension) {
+async function bundleScenario(file, format, outfile) {
   await bundle({
     entryPoints: [join(scenarios, file)],
-    outfile: join(out, `${basename(file, '.ts')}.${extension}`),
+    outfile,
     format,
     // Neutral: neither Node's nor a browser's modules resolve.
     platform: 'neutral',
@@ -36,21 +42,22 @@ async function bundleRunner() {
       driver: 'runner/driver.ts',
       'sync-exchange-thread': 'runner/modules/sync-exchange-thread.ts',
     },
-    outdir: join(out, 'runner'),
-    minify: true,
+    outdir: dist,
     platform: 'node',
     target: 'node20',
     format: 'cjs',
     // esbuild bundles scripts, which is done already; the others are optional accelerators of ws.
     external: ['esbuild', 'bufferutil', 'utf-8-validate'],
   });
-  write(join(out, 'runner', 'LICENSES.txt'), licences(Object.keys(inputs)));
+  write(join(dist, 'LICENSES.txt'), licences(Object.keys(inputs)));
 }
 
 async function bundle(options) {
   const { outputFiles, metafile } = await build({
     absWorkingDir: join(root, 'loadtest'),
     bundle: true,
+    // Helm keeps every file of a chart in each of its releases.
+    minify: true,
     metafile: true,
     write: false,
     logLevel: 'warning',
@@ -60,12 +67,12 @@ async function bundle(options) {
   return metafile;
 }
 
-/** Renamed, so that a chart that is rendered meanwhile never has half a file. */
+/** Renamed, so that nobody who reads meanwhile has half a file. */
 function write(path, contents) {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(`${path}.${process.pid}`, contents);
   renameSync(`${path}.${process.pid}`, path);
-  written.add(relative(out, path));
+  written.add(path);
 }
 
 /** The licence of every package of which something is in the bundle. */

@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { type ExampleApp, startExampleApp } from '../example/example-app';
 import { startProgram } from '../support/program';
 import { type Container, only, podSpecs, render, renderCi } from './support/chart';
-import { CHART, ROOT, run } from './support/tools';
+import { ROOT, run } from './support/tools';
 
 /** What the container of the app gets, but for what only a cluster has. */
 const settings = only(render({ redis: { existingSecret: '' }, replicaCount: 1 }, { ci: 'mode-traefik' }), 'ConfigMap')
@@ -60,30 +60,16 @@ describe('the app with the settings of the chart', () => {
     expect(await open('https://elsewhere.example')).toBeGreaterThanOrEqual(400);
   });
 
-  it("answers the load test's Job, which needs nothing but its ConfigMap and Node", async () => {
+  it("answers the load test's Job, which needs nothing but Node and the files of this package", async () => {
     run(process.execPath, ['scripts/bundle-loadtest.mjs']);
     const folder = mkdtempSync(join(tmpdir(), 'flotilla-job-'));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-    const files = only(renderCi('loadtest-runner'), 'ConfigMap', 'demo-flotilla-loadtest').data as Record<
-      string,
-      string
-    >;
-    expect(Object.keys(files).sort()).toEqual(
-      [
-        ...readdirSync(join(CHART, 'files/loadtest/runner')).filter((name) => name.endsWith('.js')),
-        'virtual-request.cjs',
-      ].sort(),
-    );
-    for (const name of Object.keys(files)) {
-      const from = name.endsWith('.cjs') ? name : join('runner', name);
-      cpSync(join(CHART, 'files/loadtest', from), join(folder, name));
-    }
     const [container] = podSpecs(renderCi('loadtest-runner'))
       .filter(({ of }) => of.startsWith('Job'))
       .flatMap(({ spec }) => spec.containers);
-    const { command = [], env = [] } = container as Container;
-    const [node = '', ...args] = command.map((part) => part.replace(/^\/loadtest\//, `${folder}/`));
+    const { command: [node, ...args] = [], env = [] } = container as Container;
     expect(node).toBe('node');
+    cpSync(join(ROOT, 'dist/loadtest'), join(folder, dirname(args[0] as string)), { recursive: true });
     const variables = Object.fromEntries(env.map(({ name, value }) => [name, value]));
     expect(variables).toMatchObject({ ORIGIN, SOCKET_PATH: '/socket.io/' });
 

@@ -149,11 +149,6 @@ describe('what can not work is refused, with what to change', () => {
       [/scraped twice/],
     ],
     ['k6 without an image', { ...GOOD, loadtest: { enabled: true, engine: 'k6' } }, [/loadtest\.k6\.image is empty/]],
-    [
-      'a load test that is not there',
-      { ...GOOD, loadtest: { enabled: true, scenario: 'nope' } },
-      [/"nope"/, /make build/],
-    ],
     ['an Ingress without hosts', { ...GOOD, ingress: { enabled: true } }, [/ingress\.hosts is empty/]],
     [
       'C27: an Ingress that does not reach the sockets',

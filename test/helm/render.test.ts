@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -180,6 +180,15 @@ describe('C27: images', () => {
     const used = podSpecs(manifests).flatMap(({ spec }) => [...spec.containers, ...(spec.initContainers ?? [])]);
     expect(new Set(used.map((container) => container.image))).toEqual(new Set(['mirror.example/a/b:1']));
   });
+});
+
+it('a release is far from what a Secret holds, in which Helm keeps all of the chart', () => {
+  const { stdout } = run('helm', ['package', CHART, '--destination', tmpdir()]);
+  const [, archive = ''] = /saved it to: (.*\.tgz)/.exec(stdout) ?? [];
+  const { size } = statSync(archive);
+  rmSync(archive);
+  expect(size).toBeGreaterThan(20_000);
+  expect(size).toBeLessThan(200_000);
 });
 
 it('nothing is made without a value that asks for it', () => {

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { refusal, render } from './support/chart';
@@ -38,6 +38,12 @@ describe('values.schema.json', () => {
     expect(differing.sort()).toEqual(['enabled', 'global']);
   });
 
+  it('knows the scenarios that there are', () => {
+    const files = readdirSync(join(ROOT, 'loadtest/scenarios')).map((file) => basename(file, '.ts'));
+    const { scenario } = schema.properties?.loadtest?.properties ?? {};
+    expect(scenario).toEqual({ enum: files.sort() });
+  });
+
   it('is closed wherever it lists values', () => {
     const open = ({ properties = {}, additionalProperties }: Schema, path: string): string[] => [
       ...(Object.keys(properties).length > 0 && additionalProperties !== false ? [path] : []),
@@ -61,6 +67,7 @@ describe('values.schema.json', () => {
     ['an address of another database', { redis: { url: 'http://redis:6379' } }, /url/],
     ['a path without a type', { ingress: { hosts: [{ host: 'a', paths: [{ path: '/' }] }] } }, /pathType/],
     ['an annotation that is no text', { ingress: { annotations: { a: true } } }, /annotations/],
+    ['an unknown scenario', { loadtest: { scenario: 'nope' } }, /scenario/],
     ['an unknown engine', { loadtest: { engine: 'k7' } }, /engine/],
     ['an unknown Redis rule', { ops: { readinessRedis: 'maybe' } }, /readinessRedis/],
     ['an interval without a unit', { metrics: { podMonitor: { interval: '15' } } }, /interval/],
