@@ -151,8 +151,9 @@ export class Pod extends EventEmitter<PodEvents> {
     const begun = Date.now();
     const deadline = begun + graceMs;
     // the ends of polling sessions have half of the window, those of the others what is left of it
-    const pollWindowMs = this.#pollsNeedThisPod ? drainWindowMs / 2 : 0;
-    const polls = pollWindowMs > 0 ? this.#pollEnds.run(pollWindowMs) : undefined;
+    const needsPolls = this.#pollsNeedThisPod;
+    const pollWindowMs = needsPolls ? drainWindowMs / 2 : 0;
+    const polls = needsPolls ? this.#pollEnds.run(pollWindowMs) : undefined;
     this.#hub.drain();
     await polls;
     const windowMs = Math.max(drainWindowMs - pollWindowMs, drainWindowMs - (Date.now() - begun));
