@@ -72,7 +72,13 @@ export function connectionOf(socket: Socket): Connection {
   return socket.conn as unknown as Connection;
 }
 
+const WAIT_LIMIT_MS = 30_000;
+
 /** Waits until something is so, a turn of the event loop at a time. */
-export async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
+export async function until(isSo: () => boolean, what: () => string = () => String(isSo)): Promise<void> {
+  const end = performance.now() + WAIT_LIMIT_MS;
+  while (!isSo()) {
+    if (performance.now() > end) throw new Error(`Waited in vain: ${what()}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
