@@ -12,11 +12,14 @@ export interface OnceLockOptions {
   appPath: string;
   /** Whether other pods of the fleet are there. */
   hasOthers(): boolean;
+  /** How long it outlives a holder that dies. Default: 15,000 ms. */
+  leaseMs?: number;
   log: Logger;
 }
 
 const LEASE_MS = 15_000;
-const RENEW_EVERY_MS = 5_000;
+/** Renewals in the time of a lease: two may be late. */
+const RENEWALS = 3;
 const LOOK_EVERY_MS = 200;
 const SAY_EVERY_MS = 5_000;
 /** How long it is remembered that a release has done it. */
@@ -36,12 +39,14 @@ export class OnceLock {
   readonly #redis: RedisClient;
   readonly #key: string;
   readonly #token: string;
+  readonly #leaseMs: number;
   #renewal: NodeJS.Timeout | undefined;
   #isHeld = false;
   #isClosed = false;
 
   constructor(private readonly options: OnceLockOptions) {
-    const { redis, podName, appPath, log } = options;
+    const { redis, podName, appPath, leaseMs = LEASE_MS, log } = options;
+    this.#leaseMs = leaseMs;
     this.#clients = createRedisClients(redis, { log, owner: podName });
     this.#redis = this.#clients.commands('once');
     this.#key = `${redis.keyPrefix}once:${releaseOf(appPath)}`;
@@ -90,12 +95,12 @@ export class OnceLock {
   async #take(before: string | null): Promise<boolean> {
     const redis = this.#redis;
     if (before === DONE) await redis.eval(RELEASE, 1, this.#key, DONE);
-    const answer = await redis.set(this.#key, this.#token, 'PX', LEASE_MS, 'NX');
+    const answer = await redis.set(this.#key, this.#token, 'PX', this.#leaseMs, 'NX');
     if (answer !== 'OK') return false;
     this.#isHeld = true;
     this.#renewal = setInterval(() => {
-      redis.eval(RENEW, 1, this.#key, this.#token, LEASE_MS).catch(() => undefined);
-    }, RENEW_EVERY_MS);
+      redis.eval(RENEW, 1, this.#key, this.#token, this.#leaseMs).catch(() => undefined);
+    }, this.#leaseMs / RENEWALS);
     return true;
   }
 }
