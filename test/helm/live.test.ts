@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { type ExampleApp, startExampleApp } from '../example/example-app';
@@ -103,33 +103,4 @@ describe('variables of the launcher and the hook', () => {
     expect(own.length).toBeGreaterThan(20);
     expect(own.filter((name) => !sources.includes(name))).toEqual([]);
   });
-});
-
-describe('k8s/', () => {
-  it('is what the chart renders', () => {
-    expect(run(process.execPath, ['scripts/kustomize-manifests.mjs', '--check'])).toMatchObject({
-      exitCode: 0,
-      stderr: '',
-    });
-  });
-
-  it.each(['base', 'overlays/dev', 'overlays/production'])(
-    '%s names its files, all of them, and Kubernetes knows their fields',
-    (folder) => {
-      const path = join(ROOT, 'k8s', folder);
-      const kustomization = readFileSync(join(path, 'kustomization.yaml'), 'utf8');
-      const files = readdirSync(path).filter((file) => file !== 'kustomization.yaml');
-      for (const file of files) expect(kustomization).toContain(file);
-      const manifests = files.filter((file) => file.endsWith('.yaml') && !/^(namespace|database)\.yaml$/.test(file));
-      const schemas = join(ROOT, 'test/helm/schemas/{{ .ResourceKind }}{{ .KindSuffix }}.json');
-      const { exitCode, stdout } = run('kubeconform', [
-        '-strict',
-        '-schema-location',
-        schemas,
-        ...manifests.map((file) => join(path, basename(file))),
-      ]);
-      expect(stdout).toBe('');
-      expect(exitCode).toBe(0);
-    },
-  );
 });

@@ -1,6 +1,6 @@
 // Fails where the HTTPRoute in the cluster lacks the sessionPersistence that the chart sent.
 const { readFileSync } = require('node:fs');
-const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port, ROUTE, WANTED } = process.env;
+const { ROUTE, TOKEN_FILE, WANTED } = process.env;
 
 const contains = (given, wanted) =>
   typeof wanted === 'object' && wanted !== null
@@ -8,11 +8,9 @@ const contains = (given, wanted) =>
     : given === wanted;
 
 async function main() {
-  const token = readFileSync('/var/run/secrets/kubernetes.io/serviceaccount/token', 'utf8');
-  const address = host.includes(':') ? `[${host}]` : host;
-  const response = await fetch(`https://${address}:${port}${ROUTE}`, { headers: { authorization: `Bearer ${token}` } });
+  const response = await fetch(ROUTE, { headers: { authorization: `Bearer ${readFileSync(TOKEN_FILE, 'utf8')}` } });
   const route = await response.json();
-  if (!response.ok) throw new Error(`${ROUTE}: ${response.status} ${route.message}`);
+  if (!response.ok) throw new Error(`${ROUTE} answered ${response.status}: ${route.message}`);
   const found = route.spec.rules[0].sessionPersistence;
   if (contains(found, JSON.parse(WANTED))) return `sessionPersistence is there: ${JSON.stringify(found)}`;
   throw new Error(
