@@ -47,7 +47,7 @@ export async function drain(runtime: HookRuntime, options: DrainOptions): Promis
     const elapsedMs = performance.now() - begun;
     const share = spreadMs === 0 ? 1 : Math.min(1, elapsedMs / spreadMs);
     const due = Math.ceil(total * share) - (total - waiting.length);
-    closing.push(close(runtime, takeIdle(runtime, waiting, due)));
+    closing.push(closeWithHint(runtime, takeIdle(runtime, waiting, due)));
     tell(waiting.length);
     // what is left is busy: it ends as its requests are answered, and gets no new ones
     if (share === 1) runtime.lowering = true;
@@ -56,7 +56,7 @@ export async function drain(runtime: HookRuntime, options: DrainOptions): Promis
   }
   runtime.lowering = true;
   await runtime.requests.idleWithin(leftMs());
-  closing.push(close(runtime, openConnections(runtime)));
+  closing.push(closeWithHint(runtime, openConnections(runtime)));
   await Promise.all(closing);
   await runtime.farewells.settleWithin(leftMs());
   tell(0);
@@ -74,7 +74,8 @@ function takeIdle(runtime: HookRuntime, waiting: EngineConnection[], count: numb
   return taken;
 }
 
-function close(runtime: HookRuntime, connections: EngineConnection[]): Promise<void> {
+/** Ends connections in the way that clients come back from, and tells the clients that understand it when to. */
+export function closeWithHint(runtime: HookRuntime, connections: EngineConnection[]): Promise<void> {
   for (const connection of connections) hint(runtime, connection);
   return closeConnections(connections, FLUSH_LIMIT_MS);
 }

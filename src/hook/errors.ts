@@ -77,6 +77,9 @@ export type HookErrorCode =
   | 'E_FLEET_SILENT'
   | 'E_NOT_IN_FLEET'
   | 'E_LOWERING'
+  | 'E_TOO_MANY_REQUESTS'
+  | 'E_TOO_MANY_HANDSHAKES'
+  | 'E_SLOW_CONSUMER'
   | 'E_UNSENDABLE_RESPONSE';
 
 /** An error of this package's hook, with a stable code. */

@@ -5,6 +5,8 @@ import { PeerAddresses } from './connection/client-address';
 import { makeOnConnection } from './connection/on-connection';
 import { readSdkMetadata } from './connection/sdk-metadata';
 import { SocketsDependencyError } from './errors';
+import { limitConnectionAge } from './limits/connection-age';
+import { limitBufferedBytes } from './limits/slow-consumers';
 import { countMessages } from './metrics/count-messages';
 import { countRefusedHandshakes } from './metrics/refused-handshakes';
 import { rememberRoutes } from './metrics/remember-routes';
@@ -31,6 +33,8 @@ export async function initialize(runtime: HookRuntime): Promise<void> {
   const io = createServer(runtime, app.hooks.http, fleet?.createAdapter() as AdapterConstructor | undefined);
   runtime.io = io;
   app.io = io;
+  limitBufferedBytes(runtime, io);
+  limitConnectionAge(runtime, io);
   countMessages(runtime.counters, io);
   countRefusedHandshakes(runtime, io);
   rememberRoutes(app);

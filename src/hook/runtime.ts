@@ -6,6 +6,7 @@ import type { SailsApp } from '../types/sails';
 import type { AdminBus } from './adapters/admin-bus';
 import { ConnectedSockets } from './connection/connected-sockets';
 import { HookCounters } from './counters';
+import { RequestLimit } from './limits/request-limit';
 import { readHook } from './metrics/read-hook';
 import { OutstandingWork } from './outstanding-work';
 import { RequestsInFlight } from './requests/requests-in-flight';
@@ -20,6 +21,7 @@ export class HookRuntime {
   readonly orders = new OutstandingWork();
   /** Virtual requests that are not answered yet. */
   readonly requests = new RequestsInFlight();
+  readonly requestLimit = new RequestLimit(this);
   /** `afterDisconnect` functions that have not finished yet. */
   readonly farewells = new OutstandingWork();
   readonly connections = new ConnectedSockets();

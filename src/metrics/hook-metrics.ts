@@ -16,11 +16,15 @@ export interface HookReading {
   messagesOut: number;
   requestsInFlight: number;
   parseErrors: number;
+  refusedOverLimit: number;
   refusedWhileLowering: number;
   heldResponses: number;
   heldTooLong: number;
   failedOrders: number;
   handshakesRefused: ReadonlyMap<string, number>;
+  handshakesDelayed: number;
+  /** Connections that the hook has ended by itself, by reason. */
+  connectionsClosed: ReadonlyMap<string, number>;
   /** Absent where a third-party adapter takes the place of the bus. */
   bus: BusSnapshot | undefined;
   /** Absent where the app has no session store of ours. */
@@ -122,6 +126,20 @@ function declareConnections(registry: Registry, read: () => HookReading): void {
       for (const [reason, count] of read().handshakesRefused) report(count, { reason });
     },
   );
+  metrics.counter(
+    'flotilla_handshakes_delayed_total',
+    'Handshakes that waited for their turn, because more than handshakesPerSecond came at once.',
+    [],
+    (report) => report(read().handshakesDelayed),
+  );
+  metrics.counter(
+    'flotilla_connections_ended_total',
+    'Connections that this side has ended while the worker went on, by reason.',
+    ['reason'],
+    (report) => {
+      for (const [reason, count] of read().connectionsClosed) report(count, { reason });
+    },
+  );
 }
 
 function declareRequests(registry: Registry, read: () => HookReading): void {
@@ -131,11 +149,12 @@ function declareRequests(registry: Registry, read: () => HookReading): void {
   );
   metrics.counter(
     'flotilla_virtual_requests_rejected_total',
-    'Messages that reached no route: not a virtual request, or the app was being lowered.',
+    'Messages that reached no route: not a virtual request, too many at once, or the app was being lowered.',
     ['reason'],
     (report) => {
-      const { parseErrors, refusedWhileLowering } = read();
+      const { parseErrors, refusedOverLimit, refusedWhileLowering } = read();
       report(parseErrors, { reason: 'parse-error' });
+      report(refusedOverLimit, { reason: 'over-limit' });
       report(refusedWhileLowering, { reason: 'lowering' });
     },
   );

@@ -1,4 +1,5 @@
 import type { Socket } from 'socket.io';
+import type { RequestPlaces } from '../limits/request-places';
 import type { ClientAddress } from './client-address';
 
 /** A connected socket and what is worked out once for all of its requests. */
@@ -9,4 +10,5 @@ export interface ConnectedSocket {
   speaksVirtualRequests: boolean;
   /** Its requests that are not answered yet. */
   openRequests: number;
+  places: RequestPlaces;
 }

@@ -1,4 +1,5 @@
 import type { Socket } from 'socket.io';
+import { RequestPlaces } from '../limits/request-places';
 import { receiveRequest } from '../requests/receive-request';
 import type { HookRuntime } from '../runtime';
 import { loadHandshakeSession } from '../session/handshake-session';
@@ -20,6 +21,7 @@ export function makeOnConnection(runtime: HookRuntime, peers: PeerAddresses): (s
       sdkVersion: sdk.version,
       speaksVirtualRequests: speaksVirtualRequests(sdk.version),
       openRequests: 0,
+      places: new RequestPlaces(),
     };
     runtime.connections.add(connected);
     runtime.sessions.add(socket);

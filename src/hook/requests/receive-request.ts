@@ -40,8 +40,17 @@ export function receiveRequest(
     });
     return;
   }
+  const place = runtime.requestLimit.admit(connected);
+  if (place === undefined) {
+    request.respond({
+      statusCode: 429,
+      headers: { 'retry-after': '1' },
+      body: { code: 'E_TOO_MANY_REQUESTS', message: 'This socket has too many requests in flight: wait for answers.' },
+    });
+    return;
+  }
   runtime.counters.requests += 1;
-  request.route(method, parsed);
+  request.route(method, parsed, place);
 }
 
 /** A virtual request on its way, until it is answered. */
@@ -50,6 +59,7 @@ class OpenRequest {
   readonly #begun = performance.now();
   #method = '';
   #route: unknown;
+  #place = 0;
   #open = false;
   #answered = false;
 
@@ -61,11 +71,12 @@ class OpenRequest {
     this.#joinsBefore = runtime.orders.latest;
   }
 
-  route(method: string, message: RequestMessage): void {
+  route(method: string, message: RequestMessage, place: number): void {
     const { runtime, connected } = this;
     const { app } = runtime;
     this.#open = true;
     this.#method = method;
+    this.#place = place;
     connected.openRequests += 1;
     runtime.requests.begin();
     try {
@@ -119,6 +130,7 @@ class OpenRequest {
     if (!this.#open || this.connected.openRequests === 0) return;
     this.#open = false;
     this.connected.openRequests -= 1;
+    this.connected.places.free(this.#place);
     this.runtime.requests.end();
   }
 

@@ -1,33 +1,57 @@
 import type { IncomingMessage } from 'node:http';
 import { inspect } from 'node:util';
 import type { SailsLog } from '../../types/sails';
+import { HandshakePace } from '../limits/handshake-pace';
 import type { HookRuntime } from '../runtime';
 import { refuseHandshake } from '../session/unavailable';
 import type { BeforeConnect, HandshakeRequest } from '../settings/sockets-settings';
+import { refuseHandshakeForNow } from './refuse-handshake';
 
 type Decide = (error: string | null | undefined, allow: boolean) => void;
 
-/** Engine.IO's `allowRequest`: runs `beforeConnect`, and lets nobody in once the app is being lowered. */
+/** What Engine.IO is told of a refusal that was not `beforeConnect`'s; the counters read it. */
+export const REFUSED = {
+  lowering: 'The server is shutting down',
+  'session-unavailable': 'Sessions are not available',
+  'too-many': 'Too many handshakes at once',
+  gone: 'The client has gone',
+} as const;
+
+/**
+ * Engine.IO's `allowRequest`: runs `beforeConnect` when the handshake's turn has come, and lets nobody in once the app is
+ * being lowered.
+ */
 export function makeAllowRequest(runtime: HookRuntime): (request: IncomingMessage, decide: Decide) => void {
+  const pace = new HandshakePace(runtime);
+  runtime.cleanups.push(() => pace.close());
   return (request, decide) => {
-    if (runtime.draining || runtime.lowering) {
-      decide('The server is shutting down', false);
-      return;
-    }
-    const { beforeConnect } = runtime.app.config.sockets;
-    if (!beforeConnect) {
+    pace.take(request, (turn) => {
+      if (runtime.draining || runtime.lowering) decide(REFUSED.lowering, false);
+      else if (turn === 'gone') decide(REFUSED.gone, false);
+      else if (turn === 'too-many') {
+        const message = 'Too many clients connect at once: try again later.';
+        refuseHandshakeForNow(request, { code: 'E_TOO_MANY_HANDSHAKES', message }, pace.retryAfterSeconds, () =>
+          decide(REFUSED['too-many'], false),
+        );
+      } else admit(runtime, request, decide);
+    });
+  };
+}
+
+function admit(runtime: HookRuntime, request: IncomingMessage, decide: Decide): void {
+  const { beforeConnect } = runtime.app.config.sockets;
+  if (!beforeConnect) {
+    prepareSession(runtime, request, decide);
+    return;
+  }
+  runBeforeConnect(beforeConnect, request as HandshakeRequest, (error, allow) => {
+    if (allow) {
       prepareSession(runtime, request, decide);
       return;
     }
-    runBeforeConnect(beforeConnect, request as HandshakeRequest, (error, allow) => {
-      if (allow) {
-        prepareSession(runtime, request, decide);
-        return;
-      }
-      logRefusal(runtime.app.log, request, error);
-      decide(error === undefined || error === null ? null : textOf(error), allow);
-    });
-  };
+    logRefusal(runtime.app.log, request, error);
+    decide(error === undefined || error === null ? null : textOf(error), allow);
+  });
 }
 
 /** Lets a client in once its session is there; where sessions are not available, with 503 the client tries again later. */
@@ -36,7 +60,7 @@ function prepareSession(runtime: HookRuntime, request: IncomingMessage, decide: 
     () => decide(null, true),
     (error) => {
       runtime.app.log.verbose('A socket was refused: its session can not be loaded.', error);
-      refuseHandshake(request, () => decide('Sessions are not available', false));
+      refuseHandshake(request, () => decide(REFUSED['session-unavailable'], false));
     },
   );
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { refuseHandshakeForNow } from '../server/refuse-handshake';
 
 /** A response of core's, over HTTP or virtual, as far as sessions touch it. */
 export interface StoreResponse {
@@ -29,33 +30,7 @@ export function refuseHttp(response: Pick<ServerResponse, 'writeHead' | 'end'>):
   response.end(body);
 }
 
-/** A handshake of Engine.IO: a poll has a response, an upgrade only its connection. */
-type Handshake = IncomingMessage & { res?: ServerResponse };
-
 /** Answers a handshake with 503, so that the client tries again later; then calls back. */
-export function refuseHandshake(request: Handshake, done: () => void): void {
-  const { res, socket } = request;
-  if (res && typeof res.end === 'function' && !isUpgrade(request)) {
-    refuseHttp(res);
-    done();
-    return;
-  }
-  const body = JSON.stringify(UNAVAILABLE);
-  socket.on('error', () => undefined);
-  socket.end(
-    [
-      'HTTP/1.1 503 Service Unavailable',
-      'Connection: close',
-      'Retry-After: 1',
-      'Content-Type: application/json',
-      `Content-Length: ${Buffer.byteLength(body)}`,
-      '',
-      body,
-    ].join('\r\n'),
-    done,
-  );
-}
-
-function isUpgrade({ headers }: Handshake): boolean {
-  return headers.upgrade !== undefined;
+export function refuseHandshake(request: IncomingMessage, done: () => void): void {
+  refuseHandshakeForNow(request, UNAVAILABLE, 1, done);
 }

@@ -41,6 +41,28 @@ export interface FlotillaSettings {
    */
   serveClient?: boolean;
   /**
+   * How many virtual requests one socket may have in flight; what is more is answered with 429. Default 100; 0: any
+   * number.
+   */
+  maxRequestsInFlight?: number;
+  /**
+   * How much may wait for one client that does not read, in bytes; then its connection is ended. Default 16 MiB; 0: any
+   * amount.
+   */
+  maxBufferedBytes?: number;
+  /**
+   * At which age a connection is ended, in milliseconds, ± 10 %, so that clients spread over new workers and pods.
+   * Default 0: never.
+   */
+  maxConnectionAgeMs?: number;
+  /** How many handshakes each worker begins in a second; what is more waits. Default 500; 0: any number. */
+  handshakesPerSecond?: number;
+  /**
+   * How long a handshake waits for its turn at most, in milliseconds; who would wait longer is answered 503 with
+   * `Retry-After`. Default 10000.
+   */
+  handshakeWaitMs?: number;
+  /**
    * How long an operation on the session store may take, in milliseconds: then the request is answered with 503, the
    * handshake too. Default 2000.
    */
@@ -56,7 +78,17 @@ export type CompleteFlotillaSettings = FlotillaSettings &
   Required<
     Pick<
       FlotillaSettings,
-      'holdResponseMs' | 'lowerTimeoutMs' | 'drainHint' | 'sessionTimeoutMs' | 'sessionTouchMs' | 'emptySessionMs'
+      | 'holdResponseMs'
+      | 'lowerTimeoutMs'
+      | 'drainHint'
+      | 'maxRequestsInFlight'
+      | 'maxBufferedBytes'
+      | 'maxConnectionAgeMs'
+      | 'handshakesPerSecond'
+      | 'handshakeWaitMs'
+      | 'sessionTimeoutMs'
+      | 'sessionTouchMs'
+      | 'emptySessionMs'
     >
   >;
 
@@ -64,6 +96,11 @@ export const DEFAULT_FLOTILLA_SETTINGS: CompleteFlotillaSettings = {
   holdResponseMs: 1_000,
   lowerTimeoutMs: 1_000,
   drainHint: false,
+  maxRequestsInFlight: 100,
+  maxBufferedBytes: 16 * 1024 ** 2,
+  maxConnectionAgeMs: 0,
+  handshakesPerSecond: 500,
+  handshakeWaitMs: 10_000,
   sessionTimeoutMs: DEFAULT_SESSION_STORE_SETTINGS.timeoutMs,
   sessionTouchMs: DEFAULT_SESSION_STORE_SETTINGS.touchEveryMs,
   emptySessionMs: DEFAULT_SESSION_STORE_SETTINGS.emptyTtlMs,
@@ -81,6 +118,11 @@ const POSITIVE_MILLISECONDS: Check = {
   cure: 'Give a number of milliseconds above 0.',
 };
 
+const COUNT: Check = {
+  accepts: (value) => Number.isInteger(value) && (value as number) >= 0,
+  cure: 'Give a whole number, 0 for no limit.',
+};
+
 const CHECKS: Record<keyof FlotillaSettings, Check> = {
   // Redis has a validation of its own, which knows where the value came from and hides secrets.
   redis: { accepts: () => true, cure: '' },
@@ -91,6 +133,14 @@ const CHECKS: Record<keyof FlotillaSettings, Check> = {
   },
   holdResponseMs: MILLISECONDS,
   lowerTimeoutMs: MILLISECONDS,
+  maxRequestsInFlight: COUNT,
+  maxBufferedBytes: COUNT,
+  maxConnectionAgeMs: {
+    accepts: (value) => value === 0 || (typeof value === 'number' && Number.isFinite(value) && value >= 1_000),
+    cure: 'Give a number of milliseconds, 1000 or more, e.g. 3600000 for an hour, or 0 for any age.',
+  },
+  handshakesPerSecond: COUNT,
+  handshakeWaitMs: MILLISECONDS,
   sessionTimeoutMs: POSITIVE_MILLISECONDS,
   sessionTouchMs: MILLISECONDS,
   emptySessionMs: POSITIVE_MILLISECONDS,
