@@ -4,10 +4,11 @@ import { isWellFormed } from './well-formed';
 
 /**
  * The envelope, after the length that the transport puts in front: one byte version, one byte kind, the header's length
- * (32 bits, little endian), the header (msgpack), and for a broadcast the payload as the origin encoded it.
- * Only the header is parsed on the way.
+ * (32 bits, little endian), the hub's number (64 bit float, little endian; only of broadcasts), the header (msgpack), and
+ * for a broadcast or an event the payload as the origin encoded it. Only the header is parsed on the way.
  */
 const PREAMBLE_BYTES = 6;
+const ORDER_BYTES = 8;
 
 const packr = new Packr({ useRecords: false, moreTypes: false, encodeUndefinedAsNil: true });
 
@@ -16,33 +17,49 @@ export type DropReason = 'unknown-version' | 'malformed';
 
 /** Encodes a message as the body of one frame. */
 export function encodeMessage(message: Message): Buffer {
-  const { kind, payload, ...header } =
-    message.kind === MessageKind.Broadcast ? message : { ...message, payload: undefined };
+  const { kind, payload, order, ...header } = message as Message & { payload?: Uint8Array; order?: number };
   const packed = packr.pack(header);
-  const body = Buffer.allocUnsafe(PREAMBLE_BYTES + packed.length + (payload?.byteLength ?? 0));
+  const headerStart = headerStartOf(kind);
+  const body = Buffer.allocUnsafe(headerStart + packed.length + (payload?.byteLength ?? 0));
   body[0] = PROTOCOL_VERSION;
   body[1] = kind;
   body.writeUInt32LE(packed.length, 2);
-  body.set(packed, PREAMBLE_BYTES);
-  if (payload) body.set(payload, PREAMBLE_BYTES + packed.length);
+  if (headerStart > PREAMBLE_BYTES) writeOrder(body, order ?? 0);
+  body.set(packed, headerStart);
+  if (payload) body.set(payload, headerStart + packed.length);
   return body;
+}
+
+/** Writes the hub's number into an encoded broadcast, which is passed on otherwise unchanged. */
+export function writeOrder(body: Buffer, order: number): void {
+  body.writeDoubleLE(order, PREAMBLE_BYTES);
+}
+
+function headerStartOf(kind: number | undefined): number {
+  return kind === MessageKind.Broadcast ? PREAMBLE_BYTES + ORDER_BYTES : PREAMBLE_BYTES;
+}
+
+function hasPayload(kind: number | undefined): boolean {
+  return kind === MessageKind.Broadcast || kind === MessageKind.OwnEvent;
 }
 
 /** Decodes the body of a frame; never throws: a message that can't be understood comes back as the reason to drop it. */
 export function decodeMessage(body: Buffer): Message | DropReason {
   if (body.length < PREAMBLE_BYTES) return 'malformed';
   if (body[0] !== PROTOCOL_VERSION) return 'unknown-version';
-  const headerLength = body.readUInt32LE(2);
-  if (headerLength > body.length - PREAMBLE_BYTES) return 'malformed';
-  const headerEnd = PREAMBLE_BYTES + headerLength;
+  const headerStart = headerStartOf(body[1]);
+  const headerEnd = headerStart + body.readUInt32LE(2);
+  if (headerEnd > body.length) return 'malformed';
   let header: unknown;
   try {
-    header = packr.unpack(body.subarray(PREAMBLE_BYTES, headerEnd));
+    header = packr.unpack(body.subarray(headerStart, headerEnd));
   } catch {
     return 'malformed';
   }
   if (typeof header !== 'object' || header === null || Array.isArray(header)) return 'malformed';
   const message: Record<string, unknown> = { ...header, kind: body[1] };
-  if (body[1] === MessageKind.Broadcast && headerEnd < body.length) message.payload = body.subarray(headerEnd);
+  if (hasPayload(body[1]) && headerEnd < body.length) message.payload = body.subarray(headerEnd);
+  const order = headerStart > PREAMBLE_BYTES ? body.readDoubleLE(PREAMBLE_BYTES) : 0;
+  if (order !== 0) message.order = order;
   return isWellFormed(message) ? message : 'malformed';
 }

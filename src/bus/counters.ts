@@ -1,5 +1,6 @@
 import type { BusSnapshot } from '../metrics/bus-metrics';
 import type { BusLog } from './fleet';
+import type { RecoveryFailure } from './recovery/messages';
 
 /** Why the bus dropped a message. */
 export type BusDropReason =
@@ -23,6 +24,8 @@ export class BusCounters {
   readonly link = { messagesOut: 0, bytesOut: 0, messagesIn: 0, bytesIn: 0, duplicates: 0 };
   /** Questions that somebody did not answer in time. */
   deadlineMisses = 0;
+  /** Clients that came back and asked for their state. */
+  readonly recovery = { recovered: 0, failedByReason: new Map<RecoveryFailure, number>() };
 
   constructor(private readonly log: BusLog) {}
 
@@ -37,6 +40,12 @@ export class BusCounters {
     this.log.error(`Flotilla: handling a bus message failed: ${error instanceof Error ? error.stack : String(error)}`);
   }
 
+  /** A client that asked for its state gets a fresh socket. */
+  recoveryFailed(reason: RecoveryFailure): void {
+    const { failedByReason } = this.recovery;
+    failedByReason.set(reason, (failedByReason.get(reason) ?? 0) + 1);
+  }
+
   localSent(bytes: number): void {
     this.local.messagesOut += 1;
     this.local.bytesOut += bytes;
@@ -49,8 +58,8 @@ export class BusCounters {
 
   /** Everything, for the metrics. */
   snapshot(): BusSnapshot {
-    const { local, link, droppedByReason, failures, deadlineMisses } = this;
-    return { local, link, droppedByReason, handlerFailures: failures, deadlineMisses };
+    const { local, link, droppedByReason, failures, deadlineMisses, recovery } = this;
+    return { local, link, droppedByReason, handlerFailures: failures, deadlineMisses, recovery };
   }
 
   linkSent(bytes: number): void {

@@ -7,6 +7,7 @@ import type { LinkFactory } from './hub/hub';
 import { readIdentity } from './identity';
 import { joinFleet } from './join-fleet';
 import { createLink, type LinkName, readBusSecrets } from './link/create-link';
+import { DEFAULT_RECOVERY_SETTINGS, type RecoverySettings } from './recovery/settings';
 
 /** Options of {@link createAdapter}. */
 export interface FleetAdapterOptions {
@@ -35,6 +36,11 @@ export interface FleetAdapterOptions {
   probeTimeoutMs?: number;
   /** Worker number within the pod. Default: the environment's `FLOTILLA_WORKER`, else the process id. */
   workerNumber?: number;
+  /**
+   * Connection state recovery: clients that come back to any worker of the pod get their socket and what they have missed.
+   * Default: what the server's own option `connectionStateRecovery` says.
+   */
+  connectionStateRecovery?: Partial<RecoverySettings>;
   /** Where to log. Default: warnings and errors to the console. */
   log?: BusLog;
 }
@@ -66,7 +72,9 @@ export function createAdapter(options: FleetAdapterOptions = {}): FleetAdapterFa
     link: linkOf(options, identity.podName, log),
     electedHubPath: options.electedHubPath ?? findElectedHubPath(process.cwd(), env),
   });
-  return Object.assign(fleet.createAdapter(), { fleet });
+  const { connectionStateRecovery: given } = options;
+  const recovery = given && { settings: { ...DEFAULT_RECOVERY_SETTINGS, ...given } };
+  return Object.assign(fleet.createAdapter(recovery), { fleet });
 }
 
 function linkOf(options: FleetAdapterOptions, podName: string, log: BusLog): LinkFactory | undefined {

@@ -1,6 +1,7 @@
 import type { Namespace } from 'socket.io';
 import type { BusSnapshot } from '../metrics/bus-metrics';
 import type { Identity } from './identity';
+import type { RecoveryOptions } from './recovery/recovery-options';
 
 /** Where log lines of the bus go: `sails.log` in a worker, the structured logger in a primary. */
 export interface BusLog {
@@ -97,8 +98,11 @@ export interface Fleet {
   ready(): Promise<void>;
   /** This process serves from now on: a process that joined as an emitter becomes a member. */
   serve(): void;
-  /** The adapter factory for `io.adapter(...)`. */
-  createAdapter(): (namespace: Namespace) => FleetAdapterExtras;
+  /**
+   * The adapter factory for `io.adapter(...)`.
+   * @param recovery given, clients that come back get their state and what they have missed
+   */
+  createAdapter(recovery?: RecoveryOptions): (namespace: Namespace) => FleetAdapterExtras;
   /** Calls a service that the hub's process offers, e.g. `call('session', 'get', [sid])`. Rejects with `E_HUB_UNAVAILABLE` or `E_HUB_TIMEOUT`. */
   call(service: string, method: string, args: unknown[]): Promise<unknown>;
   /** The member table. */

@@ -18,6 +18,7 @@ import {
   type Part,
   type Question,
 } from './protocol';
+import type { RecoveryOptions } from './recovery/recovery-options';
 import type { Port } from './transport/port';
 import { PACKAGE_VERSION } from './version';
 
@@ -137,11 +138,11 @@ export class Member implements Fleet {
     if (this.#port) this.#sayHello(this.#port);
   }
 
-  createAdapter(): (namespace: Namespace) => FleetAdapter & FleetAdapterExtras {
+  createAdapter(recovery?: RecoveryOptions): (namespace: Namespace) => FleetAdapter & FleetAdapterExtras {
     const member = this;
     // Socket.IO calls the factory with `new`, which an arrow function does not allow.
     return function fleetAdapter(namespace: Namespace) {
-      return new FleetAdapter(namespace, member);
+      return new FleetAdapter(namespace, member, recovery);
     };
   }
 
@@ -166,6 +167,17 @@ export class Member implements Fleet {
     // Nothing is kept for later: a new hub is told everything at once.
     if (this.#port) this.#port.send({ kind: MessageKind.Interest, nsp, room, on, seq: this.#announced });
     return this.#announced;
+  }
+
+  /** Sends a message that is of no use to another hub than the present one. Returns whether there is one. */
+  sendNow(message: Message): boolean {
+    this.#port?.send(message);
+    return this.#port !== undefined;
+  }
+
+  /** Hands everything that was sent to the system, so that it survives the death of this process. */
+  flush(): void {
+    this.#port?.flush?.();
   }
 
   isConfirmed(seq: number): boolean {
@@ -384,6 +396,13 @@ export class Member implements Fleet {
         else this.counters.dropped('no-such-namespace');
         return;
       }
+      case MessageKind.RecoveryReply:
+        this.#adapters.get(message.nsp)?.recovery?.replied(message);
+        return;
+      case MessageKind.Evict:
+        this.#adapters.get(message.nsp)?.recovery?.evict(message.sid);
+        this.sendNow({ kind: MessageKind.Evicted, id: message.id });
+        return;
       case MessageKind.Ask:
         void this.#answer(message);
         return;

@@ -1,4 +1,13 @@
 import type { PodRow } from './fleet';
+import type {
+  Evict,
+  Evicted,
+  OwnEvent,
+  RecoveryBegin,
+  RecoveryReply,
+  RecoveryRequest,
+  SessionChanges,
+} from './recovery/messages';
 
 /** Version of the message envelope. A receiver drops and counts a message of any other version. */
 export const PROTOCOL_VERSION = 1;
@@ -19,6 +28,13 @@ export enum MessageKind {
   Members = 12,
   Heartbeat = 13,
   LinkChange = 14,
+  RecoveryBegin = 15,
+  SessionChanges = 16,
+  OwnEvent = 17,
+  RecoveryRequest = 18,
+  RecoveryReply = 19,
+  Evict = 20,
+  Evicted = 21,
 }
 
 /** A process introduces itself to its hub. */
@@ -78,6 +94,10 @@ export interface Broadcast extends Recipients {
   /** Where a pod may get the message on several ways: it takes the first copy. */
   id?: string;
   nsp: string;
+  /** Counts what its worker has sent in the namespace, where the message can be recovered. */
+  seq?: number;
+  /** The number that the hub has given it; 0 where it gives none. It stands in front of the header. */
+  order?: number;
   /** The packet's encoded parts: text, then its binary attachments. Absent with a custom parser. */
   payload?: Uint8Array;
   /** The packet itself, with a custom parser: receivers encode it again. */
@@ -194,4 +214,11 @@ export type Message =
   | Stats
   | Members
   | Heartbeat
-  | LinkChange;
+  | LinkChange
+  | RecoveryBegin
+  | SessionChanges
+  | OwnEvent
+  | RecoveryRequest
+  | RecoveryReply
+  | Evict
+  | Evicted;

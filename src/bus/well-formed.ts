@@ -51,6 +51,8 @@ const podRow = shape({
   peer: optional(shape({ host: text, port: number })),
 });
 
+const sessionChange = shape({ op: text, sid: text, generation: number });
+
 const messages: Record<MessageKind, Check> = {
   [MessageKind.Hello]: shape({
     uid: text,
@@ -65,7 +67,16 @@ const messages: Record<MessageKind, Check> = {
   [MessageKind.Interest]: shape({ nsp: text, room, on: flag, seq: number }),
   [MessageKind.Confirm]: shape({ seq: number }),
   [MessageKind.Broadcast]: (value) =>
-    shape({ from: text, nsp: text, rooms, except: rooms, flags: object, packet: optional(plainPacket) })(value) &&
+    shape({
+      from: text,
+      nsp: text,
+      rooms,
+      except: rooms,
+      flags: object,
+      packet: optional(plainPacket),
+      seq: optional(number),
+      order: optional(number),
+    })(value) &&
     ((value as { payload?: unknown }).payload !== undefined || plainPacket((value as { packet?: unknown }).packet)),
   [MessageKind.Ask]: shape({
     id: text,
@@ -83,6 +94,26 @@ const messages: Record<MessageKind, Check> = {
   [MessageKind.Members]: shape({ others: number }),
   [MessageKind.Heartbeat]: shape({ pod: podRow, greeting: flag }),
   [MessageKind.LinkChange]: shape({ up: flag }),
+  [MessageKind.RecoveryBegin]: shape({
+    nsp: text,
+    origin: text,
+    settings: shape({ maxDisconnectionDurationMs: number, maxMessages: number, maxBytes: number }),
+  }),
+  [MessageKind.SessionChanges]: shape({
+    nsp: text,
+    changes: (value) => list(value) && (value as unknown[]).every(sessionChange),
+  }),
+  [MessageKind.OwnEvent]: shape({
+    nsp: text,
+    sid: text,
+    generation: number,
+    seq: number,
+    payload: (value) => value instanceof Uint8Array,
+  }),
+  [MessageKind.RecoveryRequest]: shape({ id: number, nsp: text, question: shape({ name: text }) }),
+  [MessageKind.RecoveryReply]: shape({ id: number, nsp: text, answer: shape({ name: text }) }),
+  [MessageKind.Evict]: shape({ id: number, nsp: text, sid: text }),
+  [MessageKind.Evicted]: shape({ id: number }),
 };
 
 /** Whether a decoded message has the fields that its kind needs. */

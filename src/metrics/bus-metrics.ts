@@ -18,6 +18,8 @@ export interface BusSnapshot {
   droppedByReason: ReadonlyMap<string, number>;
   handlerFailures: number;
   deadlineMisses: number;
+  /** What became of clients that came back and asked for their state. */
+  recovery: { recovered: number; failedByReason: ReadonlyMap<string, number> };
   /** Only in the process that holds the hub. */
   hub?: {
     rooms: number;
@@ -30,6 +32,8 @@ export interface BusSnapshot {
       reconnects: number;
       deafRebuilds: number;
     };
+    /** What is kept for clients that may come back; nothing where recovery is off. */
+    recovery?: { messages: number; bytes: number; sessions: number; gone: number } | undefined;
   };
 }
 

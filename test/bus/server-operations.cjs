@@ -4,6 +4,20 @@ const operations = {
   emit: (io, { nsp = '/', rooms = [], except = [], flags = {}, event, args = [] }) => {
     operator(io.of(nsp), rooms, except, flags).emit(event, ...args);
   },
+  emitAlone: (io, { id, event, args }) => {
+    io.sockets.sockets.get(id).emit(event, ...args);
+  },
+  recoveryCounts: (io) => {
+    const { recovered, failedByReason } = io.fleet.counters.recovery;
+    return { recovered, failedByReason: Object.fromEntries(failedByReason) };
+  },
+  /** Every connection takes so long from now on. */
+  delayConnections: (io, { ms }) => {
+    io.connectionDelayMs = ms;
+    if (io.isDelayed) return;
+    io.isDelayed = true;
+    io.use((_socket, next) => setTimeout(next, io.connectionDelayMs));
+  },
   emitSeveral: (io, { messages }) => {
     for (const { rooms, event } of messages) io.to(rooms).emit(event);
   },

@@ -242,12 +242,12 @@ export async function untilServerCount(server: TestServer, count: number): Promi
 
 function tagSocketIds(io: Server, identity: { pod: string; worker: string }): void {
   const namespace = io.of('/') as unknown as {
-    _createSocket(client: unknown, auth: unknown): Promise<{ id: string }>;
+    _createSocket(client: unknown, auth: unknown): Promise<{ id: string; recovered: boolean }>;
   };
   const create = namespace._createSocket.bind(namespace);
   namespace._createSocket = async (client, auth) => {
     const socket = await create(client, auth);
-    socket.id = generateOwnedId(identity);
+    if (!socket.recovered) socket.id = generateOwnedId(identity);
     return socket;
   };
 }

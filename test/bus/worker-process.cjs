@@ -13,6 +13,7 @@ const quietLog = { debug() {}, info() {}, warn() {}, error: (message) => console
 const adapter = createAdapter({
   electedHubPath: process.env.TEST_ELECTED_HUB,
   redis: process.env.TEST_REDIS,
+  connectionStateRecovery: process.env.TEST_RECOVERY && JSON.parse(process.env.TEST_RECOVERY),
   log: quietLog,
 });
 const io = new Server(httpServer, { adapter });
@@ -27,7 +28,7 @@ function tagSocketIds(server) {
   const create = namespace._createSocket.bind(namespace);
   namespace._createSocket = async (client, auth) => {
     const socket = await create(client, auth);
-    socket.id = generateOwnedId(adapter.fleet.identity);
+    if (!socket.recovered) socket.id = generateOwnedId(adapter.fleet.identity);
     return socket;
   };
 }

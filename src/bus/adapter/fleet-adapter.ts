@@ -16,6 +16,10 @@ import {
   type Part,
   type PlainPacket,
 } from '../protocol';
+import { NamespaceRecovery } from '../recovery/namespace-recovery';
+import type { RecoveryOptions } from '../recovery/recovery-options';
+import { takeServerOption } from '../recovery/server-option';
+import { isRecoverable } from '../recovery/socket-internals';
 import { LocalDelivery } from './local-delivery';
 import { hasDefaultParser } from './parser';
 import { RoomAnnouncer } from './room-announcer';
@@ -45,12 +49,14 @@ export class FleetAdapter extends NodeClusterAdapter implements FleetAdapterExtr
   readonly #announcer: RoomAnnouncer;
   readonly #delivery: LocalDelivery;
   readonly #preEncodes: boolean;
+  /** Nothing where recovery is off. */
+  readonly recovery: NamespaceRecovery | undefined;
   /** Ends the wait for answers that this server's own code still owes. */
   readonly #owedAnswers = new Set<() => void>();
 
   declare readonly nsp: Namespace;
 
-  constructor(nsp: Namespace, member: Member) {
+  constructor(nsp: Namespace, member: Member, recovery?: RecoveryOptions) {
     const listenersBefore = new Set(process.listeners('message'));
     super(nsp, {});
     releaseBaseResources(this, listenersBefore);
@@ -58,6 +64,7 @@ export class FleetAdapter extends NodeClusterAdapter implements FleetAdapterExtr
     this.#announcer = new RoomAnnouncer(nsp.name, member);
     this.#delivery = new LocalDelivery(this);
     this.#preEncodes = hasDefaultParser(nsp.server);
+    this.recovery = this.#makeRecovery(recovery ?? takeServerOption(nsp.server));
     this.on('delete-room', (room: Room) => this.#announcer.roomEmptied(room));
     member.register(this);
     // An adapter that replaces another one finds rooms that exist already.
@@ -67,7 +74,16 @@ export class FleetAdapter extends NodeClusterAdapter implements FleetAdapterExtr
   /** The hub knows the members; there is no heartbeat to start. */
   override init(): void {}
 
+  #makeRecovery(options: RecoveryOptions | undefined): NamespaceRecovery | undefined {
+    if (!options) return undefined;
+    if (this.#preEncodes && isRecoverable(this.nsp)) return new NamespaceRecovery(this, this.#member, options);
+    const cause = this.#preEncodes ? 'this version of Socket.IO does not allow it' : 'it needs the default parser';
+    this.#member.log.warn(`Flotilla: no connection state recovery in namespace ${this.nsp.name}: ${cause}`);
+    return undefined;
+  }
+
   override close(): void {
+    this.recovery?.close();
     this.#announcer.clear();
     this.#member.unregister(this);
     for (const giveUp of this.#owedAnswers) giveUp();
@@ -88,16 +104,28 @@ export class FleetAdapter extends NodeClusterAdapter implements FleetAdapterExtr
 
   /** Tells a hub that knows nothing yet which rooms this worker has. */
   announceAll(): void {
+    this.recovery?.begin();
     this.#announcer.announceAll(this.rooms);
   }
 
   /** Returns a promise where the join is not yet known to the fleet: it settles when every broadcast reaches the socket. */
   override addAll(id: SocketId, rooms: Set<Room>): Promise<void> | void {
+    const before = this.sids.get(id);
+    const added = before && this.recovery ? [...rooms].filter((room) => !before.has(room)) : rooms;
     super.addAll(id, rooms);
-    return this.#announcer.joined(id, rooms);
+    const effective = this.#announcer.joined(id, rooms);
+    this.recovery?.joined(id, added);
+    return effective;
+  }
+
+  override del(id: SocketId, room: Room): void {
+    const wasIn = this.sids.get(id)?.has(room);
+    super.del(id, room);
+    if (wasIn) this.recovery?.left(id, [room]);
   }
 
   override delAll(id: SocketId): void {
+    this.recovery?.left(id, this.sids.get(id) ?? []);
     super.delAll(id);
     this.#announcer.socketGone(id);
   }
@@ -110,7 +138,7 @@ export class FleetAdapter extends NodeClusterAdapter implements FleetAdapterExtr
     packet.nsp = this.nsp.name;
     const encoded = this.#delivery.encode(packet);
     this.#member.checkSize(encoded);
-    this.#delivery.deliver(encoded, opts, packet);
+    let offset: string | undefined;
     if (!opts.flags?.local) {
       const message: Broadcast = {
         kind: MessageKind.Broadcast,
@@ -123,9 +151,17 @@ export class FleetAdapter extends NodeClusterAdapter implements FleetAdapterExtr
       if (needsId(message.rooms)) message.id = this.#member.nextMessageId();
       if (this.#preEncodes) message.payload = joinParts(encoded);
       else message.packet = { type: packet.type, data: toPlainData(packet.data) as unknown[] };
+      if (!message.flags.volatile) offset = this.recovery?.place(message, encoded);
       this.#member.send(message);
+      // Whatever a client has got, the hub gets too, even if this process dies now.
+      if (offset !== undefined && this.#hasSomebodyIn(message.rooms)) this.#member.flush();
     }
+    this.#delivery.deliver(encoded, opts, packet, offset);
     return Promise.resolve();
+  }
+
+  #hasSomebodyIn(rooms: Room[]): boolean {
+    return rooms.length === 0 ? this.sids.size > 0 : rooms.some((room) => this.rooms.has(room));
   }
 
   /** Delivers a broadcast that came from another worker. */
@@ -133,7 +169,8 @@ export class FleetAdapter extends NodeClusterAdapter implements FleetAdapterExtr
     const opts = toBroadcastOptions(message, message.flags);
     if (message.payload) {
       const parts = splitParts(message.payload);
-      if (parts) this.#delivery.deliver(parts, opts);
+      const offset = message.order ? this.recovery?.offsetAt(message.order) : undefined;
+      if (parts) this.#delivery.deliver(parts, opts, undefined, offset);
       else this.#member.counters.dropped('malformed');
       return;
     }

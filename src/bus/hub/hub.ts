@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import { chmodSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { BusSnapshot } from '../../metrics/bus-metrics';
-import { decodeMessage, encodeMessage } from '../codec';
+import { decodeMessage, encodeMessage, writeOrder } from '../codec';
 import { BusCounters } from '../counters';
 import { BusError } from '../errors';
 import type { BusLog, PeerAddress, PodRow, PodState, WorkerRow } from '../fleet';
@@ -20,6 +20,8 @@ import {
   MessageKind,
   type Part,
 } from '../protocol';
+import { HubRecovery } from '../recovery/hub-recovery';
+import type { SessionRecord } from '../recovery/session-record';
 import type { Port } from '../transport/port';
 import { SocketPort } from '../transport/socket-port';
 import { PACKAGE_VERSION } from '../version';
@@ -75,7 +77,25 @@ export class Hub extends EventEmitter<HubEvents> {
   readonly #workers = new Set<HubWorker>();
   readonly #byTag = new Map<string, Set<HubWorker>>();
   readonly #connections = new Set<Port>();
-  readonly #interest = new InterestTable<HubWorker>({ freed: (nsp, room) => this.#link?.release(nsp, room) });
+  readonly #interest = new InterestTable<HubWorker>({ freed: (nsp, room) => this.#releaseUnheld(nsp, room) });
+  /** Rooms of sockets whose clients are away and may come back. */
+  readonly #interestOfGone = new InterestTable<SessionRecord>({ freed: (nsp, room) => this.#releaseUnheld(nsp, room) });
+  readonly #recovery = new HubRecovery({
+    expectRooms: (worker, nsp, rooms) => {
+      for (const room of rooms) this.#ordered.add(worker, nsp, room);
+    },
+    announcedRooms: (worker, nsp, rooms) => {
+      for (const room of rooms) this.#ordered.remove(worker, nsp, room);
+    },
+    holdFor: (session, nsp, rooms) => {
+      if (!this.#link) return;
+      for (const room of rooms) {
+        this.#interestOfGone.add(session, nsp, room);
+        void this.#link.hold(nsp, room);
+      }
+    },
+    releaseFor: (session) => this.#interestOfGone.removeHolder(session),
+  });
   /** Rooms that a worker was told to join and has not announced yet; broadcasts that follow the order must reach it. */
   readonly #ordered = new InterestTable<HubWorker>();
   /** Rooms that sockets of other pods were told to join: until they answer, broadcasts to these go to every pod. */
@@ -107,10 +127,11 @@ export class Hub extends EventEmitter<HubEvents> {
       options.heartbeatTimeoutMs ?? 5_000,
       options.log,
     );
-    this.offer('fleet', (method) => {
+    this.offer('fleet', (method, args) => {
       if (method === 'table') return this.pods();
       if (method === 'link') return this.linkStatus() ?? null;
       if (method === 'dropped') return Object.fromEntries(this.counters.droppedByReason);
+      if (method === 'forgetSessions') return this.#recovery.forget((binding) => binding.startsWith(String(args[0])));
       throw new BusError('E_NO_SUCH_SERVICE', `the fleet service has no method "${method}"`);
     });
   }
@@ -146,9 +167,13 @@ export class Hub extends EventEmitter<HubEvents> {
         this.#pods.excuseAll();
         this.#sendHeartbeat(true);
         if (this.#acquaintance) this.#getAcquaintedWithin(ACQUAINTED_AFTER_MS);
+        this.#recovery.linkBroken();
         this.#tellLinkChange(true);
       },
-      onDown: () => this.#tellLinkChange(false),
+      onDown: () => {
+        this.#recovery.linkBroken();
+        this.#tellLinkChange(false);
+      },
     });
     this.#interest.forEachRoom((nsp, room) => link.hold(nsp, room));
     const { heartbeatEveryMs = 1_000 } = this.options;
@@ -178,7 +203,13 @@ export class Hub extends EventEmitter<HubEvents> {
     const workers = pods.reduce((sum, pod) => sum + pod.workers.length, 0);
     return {
       ...this.counters.snapshot(),
-      hub: { rooms: this.#interest.size, pods: pods.length, workers, link: this.linkStatus() },
+      hub: {
+        rooms: this.#interest.size,
+        pods: pods.length,
+        workers,
+        link: this.linkStatus(),
+        recovery: this.#recovery.holdings,
+      },
     };
   }
 
@@ -240,6 +271,7 @@ export class Hub extends EventEmitter<HubEvents> {
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
+    this.#recovery.close();
     this.#state = 'left';
     clearInterval(this.#heartbeatTimer);
     clearTimeout(this.#acquaintance);
@@ -280,6 +312,7 @@ export class Hub extends EventEmitter<HubEvents> {
   #promote(worker: HubWorker, hello: Hello): void {
     if (worker.isMember || hello.role !== 'worker') return;
     worker.isMember = true;
+    this.#recovery.workerServes(worker);
     this.#welcomeMember(worker);
   }
 
@@ -296,6 +329,7 @@ export class Hub extends EventEmitter<HubEvents> {
     sameTag?.delete(worker);
     if (sameTag?.size === 0) this.#byTag.delete(worker.row.tag);
     if (this.#closing) return;
+    this.#recovery.workerLeft(worker);
     this.#interest.removeHolder(worker);
     this.#ordered.removeHolder(worker);
     for (const [id, collector] of this.#collectors) {
@@ -376,6 +410,7 @@ export class Hub extends EventEmitter<HubEvents> {
   #receive(worker: HubWorker, message: Message, body: Buffer | undefined): void {
     switch (message.kind) {
       case MessageKind.Interest:
+        this.#recovery.workerHolds(worker, message.nsp, message.room, message.on);
         if (message.on) {
           this.#interest.add(worker, message.nsp, message.room);
           worker.confirm(message.seq, this.#link?.hold(message.nsp, message.room));
@@ -404,8 +439,12 @@ export class Hub extends EventEmitter<HubEvents> {
         worker.row.sockets = message.sockets;
         return;
       default:
-        this.counters.dropped('malformed');
+        if (!this.#recovery.receive(worker, message)) this.counters.dropped('malformed');
     }
+  }
+
+  #releaseUnheld(nsp: string, room: string): void {
+    if (!this.#interest.has(nsp, room) && !this.#interestOfGone.has(nsp, room)) this.#link?.release(nsp, room);
   }
 
   #receiveFromPod(body: Buffer, origin: LinkOrigin, channel: string): void {
@@ -477,6 +516,8 @@ export class Hub extends EventEmitter<HubEvents> {
   }
 
   #broadcast(message: Broadcast, body: Buffer | undefined, from?: HubWorker): void {
+    message.order = this.#recovery.record(message, from);
+    if (body) writeOrder(body, message.order);
     for (const worker of this.#targets(message.nsp, message.rooms)) {
       if (worker !== from) worker.send(message, body);
     }

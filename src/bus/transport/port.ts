@@ -12,6 +12,8 @@ export interface PortListener {
 export interface Port {
   /** Sends a message; `body`, where given, is its encoded form. Never throws; messages of one port arrive in order. */
   send(message: Message, body?: Buffer): void;
+  /** Hands everything that was sent to the system now, and not at the end of the tick. */
+  flush?(): void;
   /** Gives the listener; messages that came before are handed to it at once. */
   listen(listener: PortListener): void;
   /** Ends the connection after what was sent has left. */

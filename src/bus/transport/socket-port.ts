@@ -34,6 +34,10 @@ export class SocketPort implements Port {
     this.#writer.write(bytes);
   }
 
+  flush(): void {
+    if (!this.#closed) this.#writer.flush();
+  }
+
   listen(listener: PortListener): void {
     this.#listener = listener;
     const reader = new FrameReader((body) => this.#receive(body), MAX_FRAME_BYTES);

@@ -1,0 +1,151 @@
+import type { HubWorker } from '../hub/hub-worker';
+import { MessageLog } from './message-log';
+import type { RecoveryBegin } from './messages';
+import type { SessionRecord } from './session-record';
+import type { RecoverySettings } from './settings';
+
+/** Sessions whose client is away are kept up to this number; those that have been away longest go first. */
+const MAX_GONE = 50_000;
+
+/** A worker's place in the order of a namespace. */
+export interface WorkerPlace {
+  origin: string;
+  /** The latest of its messages that has come. */
+  seq: number;
+  /** It gets every later message to everybody. */
+  memberSince: number;
+  /** Its rooms: it gets every later message to them. */
+  readonly heldSince: Map<string, number>;
+}
+
+/** What the hub keeps for the recovery of one namespace: its latest messages and its sessions. */
+export class NamespaceSessions {
+  readonly log: MessageLog;
+  readonly #byKey = new Map<string, SessionRecord>();
+  readonly #bySid = new Map<string, SessionRecord>();
+  /** Sessions whose client is away, the longest first. */
+  readonly #gone = new Set<SessionRecord>();
+  readonly #places = new Map<HubWorker, WorkerPlace>();
+  /** Who comes back from before this number may lack messages of other pods. */
+  linkOutageUntil = 0;
+
+  constructor(
+    readonly nsp: string,
+    settings: RecoverySettings,
+    private readonly onRemoved: (session: SessionRecord) => void,
+  ) {
+    this.log = new MessageLog(settings);
+  }
+
+  get size(): number {
+    return this.#bySid.size;
+  }
+
+  get gone(): number {
+    return this.#gone.size;
+  }
+
+  /** A worker begins, or begins anew. */
+  begin(worker: HubWorker, { origin, settings }: RecoveryBegin): void {
+    this.log.settings = settings;
+    this.#places.set(worker, { origin, seq: 0, memberSince: this.log.order, heldSince: new Map() });
+  }
+
+  /** A worker has begun to serve. */
+  serves(worker: HubWorker): void {
+    const place = this.#places.get(worker);
+    if (place) place.memberSince = this.log.order;
+  }
+
+  /** A worker holds a room from now on, or no longer. */
+  holds(worker: HubWorker, room: string, on: boolean): void {
+    const held = this.#places.get(worker)?.heldSince;
+    if (!on) held?.delete(room);
+    else if (held && !held.has(room)) held.set(room, this.log.order);
+  }
+
+  placeOf(worker: HubWorker | undefined): WorkerPlace | undefined {
+    return worker && this.#places.get(worker);
+  }
+
+  /** A worker's next message has come. Returns where it stands. */
+  placed(worker: HubWorker | undefined, seq: number | undefined): { origin: string; seq: number } {
+    const place = this.placeOf(worker);
+    if (!place || seq === undefined) return { origin: '', seq: 0 };
+    place.seq = seq;
+    return { origin: place.origin, seq };
+  }
+
+  add(session: SessionRecord): void {
+    const before = this.#bySid.get(session.sid);
+    if (before) this.remove(before);
+    this.#bySid.set(session.sid, session);
+    this.#byKey.set(session.key, session);
+  }
+
+  remove(session: SessionRecord): void {
+    if (this.#bySid.get(session.sid) !== session) return;
+    this.#bySid.delete(session.sid);
+    this.#byKey.delete(session.key);
+    this.#gone.delete(session);
+    this.onRemoved(session);
+  }
+
+  byKey(key: string): SessionRecord | undefined {
+    return this.#byKey.get(key);
+  }
+
+  /** The session of a socket; nothing where that incarnation of the socket is no longer the one that counts. */
+  current(sid: string, generation: number): SessionRecord | undefined {
+    const session = this.#bySid.get(sid);
+    return session?.generation === generation ? session : undefined;
+  }
+
+  /** Its client is away from now on. */
+  setGone(session: SessionRecord): void {
+    session.goneAt = performance.now();
+    session.replay = undefined;
+    this.#gone.add(session);
+    if (this.#gone.size <= MAX_GONE) return;
+    for (const longest of this.#gone) {
+      this.remove(longest);
+      return;
+    }
+  }
+
+  setBack(session: SessionRecord): void {
+    session.goneAt = undefined;
+    this.#gone.delete(session);
+  }
+
+  /** A worker is gone, and its clients' connections with it. */
+  workerLeft(worker: HubWorker): SessionRecord[] {
+    this.#places.delete(worker);
+    const left = [...this.#bySid.values()].filter(
+      (session) => session.worker === worker && session.goneAt === undefined,
+    );
+    for (const session of left) this.setGone(session);
+    return left;
+  }
+
+  isExpired(session: SessionRecord): boolean {
+    if (session.goneAt === undefined) return false;
+    return performance.now() - session.goneAt > this.log.settings.maxDisconnectionDurationMs;
+  }
+
+  /** Drops what nobody can ask for any more. */
+  expire(): void {
+    this.log.trim();
+    for (const session of this.#gone) {
+      if (!this.isExpired(session)) return;
+      this.remove(session);
+    }
+  }
+
+  /** Forgets the sessions that are bound to something. Returns how many there were. */
+  forget(isMeant: (binding: string) => boolean): number {
+    const meant = [...this.#gone].filter((session) => isMeant(session.binding));
+    for (const session of meant) this.remove(session);
+    return meant.length;
+  }
+}
