@@ -79,7 +79,7 @@ describe('the app with the settings of the chart', () => {
     });
     const { code, output } = await program.ended();
     expect(output).toMatch(/ok +connects_failed/);
-    expect(code).toBe(0);
+    expect(code, `${output}\n${app.output()}`).toBe(0);
   });
 });
 

@@ -39,6 +39,17 @@ FLOTILLA_REDIS_SERVERNAME: {{ . | quote }}
 {{- end }}
 {{- if .Values.peer.enabled }}
 FLOTILLA_PEER_PORT: {{ .Values.peer.port | quote }}
+{{- if .Values.peer.tls.existingSecret }}
+FLOTILLA_PEER_TLS_CERT: /etc/flotilla/peer/tls.crt
+FLOTILLA_PEER_TLS_KEY: /etc/flotilla/peer/tls.key
+FLOTILLA_PEER_TLS_CA: /etc/flotilla/peer/ca.crt
+{{- end }}
+{{- end }}
+{{- if not (kindIs "invalid" .Values.limits.maxConnections) }}
+FLOTILLA_MAX_CONNECTIONS: {{ .Values.limits.maxConnections | int | quote }}
+{{- end }}
+{{- with .Values.limits.proxyProtocolFrom }}
+FLOTILLA_PROXY_PROTOCOL_FROM: {{ join "," . | quote }}
 {{- end }}
 {{- if .Values.sails.configure }}
 {{- $trustProxy := .Values.trustProxy }}
@@ -56,6 +67,13 @@ sails_sockets__pingInterval: {{ . | int | quote }}
 {{- end }}
 {{- with .Values.sockets.pingTimeoutMs }}
 sails_sockets__pingTimeout: {{ . | int | quote }}
+{{- end }}
+{{- $age := .Values.limits.maxConnectionAgeMs }}
+{{- if and (kindIs "invalid" $age) (include "flotilla.isScaled" .) }}
+{{- $age = 3600000 }}
+{{- end }}
+{{- if not (kindIs "invalid" $age) }}
+sails_flotilla__maxConnectionAgeMs: {{ $age | int | quote }}
 {{- end }}
 {{- end }}
 {{- end -}}
@@ -137,7 +155,7 @@ Secrets that the chart made are kept by upgrades.
 */}}
 {{- define "flotilla.secretData" -}}
 {{- $data := list -}}
-{{- range list .Values.session.existingSecret .Values.redis.existingSecret .Values.redis.tls.existingSecret -}}
+{{- range list .Values.session.existingSecret .Values.redis.existingSecret .Values.redis.tls.existingSecret .Values.peer.tls.existingSecret -}}
 {{- if . -}}
 {{- with lookup "v1" "Secret" $.Release.Namespace . }}{{- $data = append $data .data -}}{{- end -}}
 {{- end -}}

@@ -6,6 +6,9 @@
 {{- if and (include "flotilla.hasRedis" .) .Values.redis.tls.existingSecret -}}
 {{- $mounts = append $mounts (dict "name" "redis-tls" "mountPath" "/etc/flotilla/redis" "readOnly" true) -}}
 {{- end -}}
+{{- if and .Values.peer.enabled .Values.peer.tls.existingSecret -}}
+{{- $mounts = append $mounts (dict "name" "peer-tls" "mountPath" "/etc/flotilla/peer" "readOnly" true) -}}
+{{- end -}}
 {{- toYaml (concat $mounts .Values.extraVolumeMounts) -}}
 {{- end -}}
 
@@ -16,6 +19,9 @@
 {{- end -}}
 {{- if and (include "flotilla.hasRedis" .) .Values.redis.tls.existingSecret -}}
 {{- $volumes = append $volumes (dict "name" "redis-tls" "secret" (dict "secretName" .Values.redis.tls.existingSecret)) -}}
+{{- end -}}
+{{- if and .Values.peer.enabled .Values.peer.tls.existingSecret -}}
+{{- $volumes = append $volumes (dict "name" "peer-tls" "secret" (dict "secretName" .Values.peer.tls.existingSecret)) -}}
 {{- end -}}
 {{- toYaml (concat $volumes .Values.extraVolumes) -}}
 {{- end -}}
