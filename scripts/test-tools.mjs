@@ -41,7 +41,7 @@ const TOOLS = [
     what: `${name}, for the chart`,
     names: [name],
     elsewhere: [join(BUILT, name)],
-    cure: '`make tools` builds it where there is Go 1.24 or later',
+    cure: '`make tools` builds it where there is Go 1.26 or later',
   })),
 ];
 

@@ -37,7 +37,7 @@ for name in "$@"; do
   [ -x "$dir/$name" ] && [ "$(cat "$dir/$name.version" 2>/dev/null)" = "$version" ] && continue
   command -v "$name" >/dev/null 2>&1 && continue
   if ! command -v go >/dev/null 2>&1; then
-    echo "$name is missing, and so is Go 1.24 or later, which builds it: put $name $version on PATH, or install Go (https://go.dev/dl)." >&2
+    echo "$name is missing, and so is Go 1.26 or later, which builds it: put $name $version on PATH, or install Go (https://go.dev/dl)." >&2
     exit 1
   fi
   mkdir -p "$dir"
