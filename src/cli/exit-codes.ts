@@ -15,7 +15,7 @@ export const EXIT = {
 export class CommandError extends Error {
   constructor(
     readonly exitCode: number,
-    readonly code: 'E_NO_POD' | 'E_SEVERAL_PODS' | 'E_OPS_TOKEN' | 'E_COMMAND' | 'E_STILL_THERE',
+    readonly code: 'E_NO_POD' | 'E_SEVERAL_PODS' | 'E_OPS_TOKEN' | 'E_COMMAND' | 'E_STILL_THERE' | 'E_PROBE',
     message: string,
   ) {
     super(message);

@@ -3,6 +3,7 @@ import { PACKAGE_VERSION } from '../bus/version';
 import { clientCommand } from './client-command';
 import { doctorCommand } from './doctor-command';
 import { EXIT } from './exit-codes';
+import { probeCommand } from './probe-command';
 import { reloadCommand } from './reload-command';
 import { runEntryCommand } from './run-entry-command';
 import { sendCommand } from './send-command';
@@ -36,6 +37,7 @@ export async function main(args: string[]): Promise<void> {
     reloadCommand(),
     sendCommand(),
     doctorCommand(rest),
+    probeCommand(),
     clientCommand(),
   ];
   for (const command of commands) program.addCommand(command.exitOverride().showHelpAfterError());

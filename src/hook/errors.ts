@@ -80,6 +80,7 @@ export type HookErrorCode =
   | 'E_TOO_MANY_REQUESTS'
   | 'E_TOO_MANY_HANDSHAKES'
   | 'E_SLOW_CONSUMER'
+  | 'E_PROBE_TOKEN'
   | 'E_UNSENDABLE_RESPONSE';
 
 /** An error of this package's hook, with a stable code. */

@@ -10,6 +10,7 @@ import { limitBufferedBytes } from './limits/slow-consumers';
 import { countMessages } from './metrics/count-messages';
 import { countRefusedHandshakes } from './metrics/refused-handshakes';
 import { rememberRoutes } from './metrics/remember-routes';
+import { serveProbe } from './probe/probe-namespace';
 import type { HookRuntime } from './runtime';
 import { createServer } from './server/create-server';
 import type { AdapterConstructor } from './settings/sockets-settings';
@@ -42,6 +43,7 @@ export async function initialize(runtime: HookRuntime): Promise<void> {
   await fleet?.ready();
   fleet?.countSocketsWith(() => io.engine.clientsCount);
 
+  serveProbe(runtime, io);
   const peers = new PeerAddresses(io);
   io.on('connection', makeOnConnection(runtime, peers));
   app.sockets = makeSailsSockets(runtime);
