@@ -81,6 +81,8 @@ export type HookErrorCode =
   | 'E_TOO_MANY_HANDSHAKES'
   | 'E_SLOW_CONSUMER'
   | 'E_PROBE_TOKEN'
+  | 'E_ADMIN_UI_OPEN'
+  | 'E_ADMIN_UI_MISSING'
   | 'E_UNSENDABLE_RESPONSE';
 
 /** An error of this package's hook, with a stable code. */

@@ -1,6 +1,7 @@
 import { checkForeignStore } from '../session/connect-redis-pair';
 import type { SailsApp } from '../types/sails';
 import { hasThirdPartyAdapter, useThirdPartyAdapter } from './adapters/third-party-adapter';
+import { serveAdminUi } from './admin/admin-ui';
 import { PeerAddresses } from './connection/client-address';
 import { makeOnConnection } from './connection/on-connection';
 import { readSdkMetadata } from './connection/sdk-metadata';
@@ -44,6 +45,7 @@ export async function initialize(runtime: HookRuntime): Promise<void> {
   fleet?.countSocketsWith(() => io.engine.clientsCount);
 
   serveProbe(runtime, io);
+  serveAdminUi(runtime, io);
   const peers = new PeerAddresses(io);
   io.on('connection', makeOnConnection(runtime, peers));
   app.sockets = makeSailsSockets(runtime);

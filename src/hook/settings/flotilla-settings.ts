@@ -1,8 +1,8 @@
-import { inspect } from 'node:util';
 import { isLinkName } from '../../bus/app-redis';
 import { LINK_NAMES, type LinkName } from '../../bus/link/create-link';
 import { DEFAULT_SESSION_STORE_SETTINGS } from '../../session/session-adapter';
-import { HookError } from '../errors';
+import { type AdminUiSettings, readAdminUiSettings } from '../admin/admin-ui-settings';
+import { settingError } from './setting-error';
 
 /** `sails.config.flotilla`: what this package adds to the settings of sails-hook-sockets. */
 export interface FlotillaSettings {
@@ -62,6 +62,8 @@ export interface FlotillaSettings {
    * `Retry-After`. Default 10000.
    */
   handshakeWaitMs?: number;
+  /** Lets Socket.IO's Admin UI connect; needs the package `@socket.io/admin-ui`. Default `false`. */
+  adminUi?: false | AdminUiSettings;
   /**
    * How long an operation on the session store may take, in milliseconds: then the request is answered with 503, the
    * handshake too. Default 2000.
@@ -141,6 +143,8 @@ const CHECKS: Record<keyof FlotillaSettings, Check> = {
   },
   handshakesPerSecond: COUNT,
   handshakeWaitMs: MILLISECONDS,
+  // Has a validation of its own, which names the part that is wrong.
+  adminUi: { accepts: () => true, cure: '' },
   sessionTimeoutMs: POSITIVE_MILLISECONDS,
   sessionTouchMs: MILLISECONDS,
   emptySessionMs: POSITIVE_MILLISECONDS,
@@ -175,9 +179,6 @@ export function validateFlotillaSettings(settings: unknown): CompleteFlotillaSet
     if (value !== undefined && !check.accepts(value))
       throw settingError(`sails.config.flotilla.${name}`, value, check.cure);
   }
+  readAdminUiSettings((settings as FlotillaSettings).adminUi);
   return { ...DEFAULT_FLOTILLA_SETTINGS, ...settings };
-}
-
-function settingError(name: string, value: unknown, cure: string): HookError {
-  return new HookError('E_FLOTILLA_SETTING', `\`${name}\` is invalid: got ${inspect(value, { depth: 1 })}. ${cure}`);
 }

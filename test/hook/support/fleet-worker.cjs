@@ -64,6 +64,7 @@ app.lift(
     hooks: { grunt: false, sockets: require('../../../dist/hook'), anyPort },
     sockets: { transports: ['polling', 'websocket'], maxHttpBufferSize: 10e6 },
     session: { secret: 'a secret that the workers share' },
+    flotilla: JSON.parse(process.env.TEST_FLOTILLA ?? '{}'),
     routes,
   },
   (error) => {

@@ -18,8 +18,11 @@ export interface TestFleet {
 
 const silent = { debug: () => undefined, info: () => undefined, warn: console.warn, error: console.error };
 
-/** Starts a hub here and this many workers in processes of their own. */
-export async function startFleet(count: number): Promise<TestFleet> {
+/**
+ * Starts a hub here and this many workers in processes of their own.
+ * @param flotilla what they have as `sails.config.flotilla`
+ */
+export async function startFleet(count: number, flotilla: Record<string, unknown> = {}): Promise<TestFleet> {
   const folder = mkdtempSync(join(tmpdir(), 'flotilla-hook-'));
   const path = join(folder, 'hub.sock');
   const podTag = podTagOf(path);
@@ -28,7 +31,11 @@ export async function startFleet(count: number): Promise<TestFleet> {
   hub.offer('session', sessions);
   await hub.listen(path);
   const env = { FLOTILLA_HUB: path, FLOTILLA_POD: podTag, FLOTILLA_POD_NAME: 'test-pod' };
-  const fleet = await startWorkers(count, (number) => ({ ...env, FLOTILLA_WORKER: String(number) }));
+  const fleet = await startWorkers(count, (number) => ({
+    ...env,
+    FLOTILLA_WORKER: String(number),
+    TEST_FLOTILLA: JSON.stringify(flotilla),
+  }));
   return {
     ...fleet,
     env,
