@@ -149,6 +149,27 @@ describe('a slow consumer', () => {
     slow.close();
   });
 
+  it('is one that does not poll, too', async () => {
+    const server = await lift({
+      log: { level: 'silent' },
+      sockets: { transports: ['polling'] },
+      flotilla: { maxBufferedBytes: LIMIT },
+    });
+    const { io } = server.app;
+    const url = `${server.url}/socket.io/?EIO=4&transport=polling`;
+    const { sid } = JSON.parse((await (await fetch(url)).text()).slice(1));
+    await fetch(`${url}&sid=${sid}`, { method: 'POST', body: '40' });
+    await vi.waitFor(() => expect(io.of('/').sockets.size).toBe(1), { timeout: 20_000 });
+    const ended = new Promise((resolve) => {
+      for (const socket of io.of('/').sockets.values()) {
+        socket.on('disconnect', (_reason: string, description: App) => resolve(description?.code));
+      }
+    });
+    for (let index = 0; index < 30; index += 1) io.emit('news', KILOBYTES_64);
+    expect(await ended).toBe('E_SLOW_CONSUMER');
+    expect(io.engine.clientsCount).toBe(0);
+  });
+
   it('is kept with 0', async () => {
     const { io, ended, slow, connection } = await start({ maxBufferedBytes: 0 });
     slow.stopReading();

@@ -55,7 +55,7 @@ export interface FlotillaSettings {
    * Default 0: never.
    */
   maxConnectionAgeMs?: number;
-  /** How many handshakes each worker begins in a second; what is more waits. Default 500; 0: any number. */
+  /** How many handshakes each worker begins in a second; what is more waits. Default 300; 0: any number. */
   handshakesPerSecond?: number;
   /**
    * How long a handshake waits for its turn at most, in milliseconds; who would wait longer is answered 503 with
@@ -101,7 +101,7 @@ export const DEFAULT_FLOTILLA_SETTINGS: CompleteFlotillaSettings = {
   maxRequestsInFlight: 100,
   maxBufferedBytes: 16 * 1024 ** 2,
   maxConnectionAgeMs: 0,
-  handshakesPerSecond: 500,
+  handshakesPerSecond: 300,
   handshakeWaitMs: 10_000,
   sessionTimeoutMs: DEFAULT_SESSION_STORE_SETTINGS.timeoutMs,
   sessionTouchMs: DEFAULT_SESSION_STORE_SETTINGS.touchEveryMs,
