@@ -115,6 +115,13 @@ describe('many clients on one connection', () => {
     connection.close();
   });
 
+  test('a poll for a session that its worker has ended is answered with a close packet, through whichever worker', async () => {
+    const session = await openSession(pod.url);
+    await session.post('1');
+    const late = await inBatches(8, 4, (index) => (index % 2 ? session.poll() : session.post('3')));
+    expect(late.map(({ status, body }) => [status, body.toString()])).toEqual(late.map(() => [200, '1']));
+  });
+
   test('an upgrade that follows another request on its connection, its first frame in the same packet', async () => {
     for (const session of await openSessionsOnTwoWorkers(pod.url)) {
       const { pathname, search } = new URL(session.url.replace('polling', 'websocket'));

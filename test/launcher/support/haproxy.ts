@@ -19,6 +19,8 @@ export interface ProxiedRequest {
   path: string;
   status: number;
   upstream: string;
+  /** Whether it wants to become a websocket. */
+  isUpgrade: boolean;
   /** Milliseconds since the epoch: when its first byte came, and when its answer was over. */
   begun: number;
   ended: number;
@@ -43,7 +45,8 @@ export async function startHaproxy(upstreams: Upstream[], { affinity = false } =
       '  mode http',
       '  log global',
       '  option dontlognull',
-      '  timeout connect 5s',
+      '  timeout connect 10s',
+      '  timeout check 10s',
       '  timeout client 60s',
       '  timeout server 60s',
       '  timeout tunnel 300s',
@@ -51,7 +54,8 @@ export async function startHaproxy(upstreams: Upstream[], { affinity = false } =
       '  option redispatch 1',
       'frontend public',
       `  bind 127.0.0.1:${port}`,
-      '  log-format "REQ %Ts%ms %Ta %ST %s %tsc %HM %HPO"',
+      '  http-request capture req.hdr(Upgrade) len 9',
+      '  log-format "REQ %Ts%ms %Ta %ST %s %tsc %HM %HPO %[capture.req.hdr(0)]"',
       '  default_backend pods',
       'backend pods',
       '  balance roundrobin',
@@ -59,7 +63,7 @@ export async function startHaproxy(upstreams: Upstream[], { affinity = false } =
       ...(affinity ? ['  cookie POD insert indirect nocache'] : []),
       ...upstreams.map(
         ({ name, port: upstream, opsPort }) =>
-          `  server ${name} 127.0.0.1:${upstream} ${affinity ? `cookie ${name} ` : ''}check port ${opsPort} inter 200ms fall 1 rise 1`,
+          `  server ${name} 127.0.0.1:${upstream} ${affinity ? `cookie ${name} ` : ''}check port ${opsPort} inter 300ms fall 2 rise 1`,
       ),
       '',
     ].join('\n'),
@@ -80,12 +84,21 @@ export async function startHaproxy(upstreams: Upstream[], { affinity = false } =
 }
 
 function parse(line: string): ProxiedRequest[] {
-  const [, began, active, status, upstream = '', end = '', method = '', path = ''] =
-    /^REQ (\d+) (\d+) (-?\d+) (\S+) (\S+) (\S+) (\S+)/.exec(line) ?? [];
+  const [, began, active, status, upstream = '', end = '', method = '', path = '', upgrade = ''] =
+    /^REQ (\d+) (\d+) (-?\d+) (\S+) (\S+) (\S+) (\S+) (\S+)/.exec(line) ?? [];
   if (began === undefined) return [];
   const begun = Number(began);
   return [
-    { method, path, status: Number(status), upstream, begun, ended: begun + Number(active), end: end.slice(0, 2) },
+    {
+      method,
+      path,
+      status: Number(status),
+      upstream,
+      isUpgrade: upgrade === 'websocket',
+      begun,
+      ended: begun + Number(active),
+      end: end.slice(0, 2),
+    },
   ];
 }
 

@@ -2,8 +2,8 @@ import { type Owner, parseOwner } from '../../../bus/ids';
 
 const SESSION_ID = /[?&]sid=([A-Za-z0-9_-]{20})(?:&|$)/;
 
-/** A session that another worker has. */
-export interface ForeignSession {
+/** A session, and the worker that its id names. */
+export interface NamedSession {
   id: string;
   owner: Owner;
 }
@@ -12,23 +12,16 @@ export interface ForeignSession {
 export class MisroutedCheck {
   readonly #prefix: string;
 
-  /**
-   * @param self this worker
-   * @param socketPath Socket.IO's path
-   */
-  constructor(
-    private readonly self: Owner,
-    socketPath: string,
-  ) {
+  /** @param socketPath Socket.IO's path */
+  constructor(socketPath: string) {
     this.#prefix = `${socketPath.replace(/\/$/, '')}/`;
   }
 
-  /** The request's session and the worker that its id names, if that is another one. */
-  foreignSession(url: string | undefined): ForeignSession | undefined {
+  /** The request's session and the worker that its id names, if it names one. */
+  sessionOf(url: string | undefined): NamedSession | undefined {
     if (!url?.startsWith(this.#prefix)) return undefined;
     const id = SESSION_ID.exec(url)?.[1];
     const owner = id === undefined ? undefined : parseOwner(id);
-    if (id === undefined || owner === undefined) return undefined;
-    return owner.pod === this.self.pod && owner.worker === this.self.worker ? undefined : { id, owner };
+    return id === undefined || owner === undefined ? undefined : { id, owner };
   }
 }

@@ -8,13 +8,22 @@ import { OwnerAgent } from './owner-agent';
 import type { OwnerConnector } from './owner-connector';
 import { formatPeer, PEER_HEADER, peerOf } from './peer-header';
 
+/** How long clients may take to hear that their sessions are lost. */
+const LAST_WORDS_MS = 500;
+const LOOK_EVERY_MS = 20;
+
 /** Passes polling requests on to the worker that has their session, as streams. */
 export class PollRelay {
   readonly #agents = new Map<string, OwnerAgent>();
+  /** Those that are not answered yet. */
+  readonly #waiting = new Set<ServerResponse>();
+  #isEnding = false;
 
   constructor(private readonly connector: OwnerConnector) {}
 
   pass(request: IncomingMessage, response: ServerResponse, owner: Owner): void {
+    this.#waiting.add(response);
+    if (this.#isEnding) response.shouldKeepAlive = false;
     const outgoing = httpRequest({
       agent: this.#agentFor(owner),
       method: request.method,
@@ -36,6 +45,7 @@ export class PollRelay {
       else answerWithClosePacket(request, response);
     });
     response.on('close', () => {
+      this.#waiting.delete(response);
       if (!response.writableFinished) outgoing.destroy();
     });
     // not `pipeline`: an owner that answers before it has read everything ends `outgoing` and must not end the client
@@ -52,8 +62,27 @@ export class PollRelay {
     }
   }
 
+  /**
+   * From now on each answer is the last one on its connection. Settles when all are given; polls that wait for longer than
+   * the patience get a close packet: this process is about to end, and must not leave them without an answer.
+   */
+  async end(patienceMs: number): Promise<void> {
+    this.#isEnding = true;
+    for (const response of this.#waiting) response.shouldKeepAlive = false;
+    await this.#answeredWithin(patienceMs);
+    this.close();
+    await this.#answeredWithin(LAST_WORDS_MS);
+  }
+
   close(): void {
     for (const agent of this.#agents.values()) agent.destroy();
+  }
+
+  async #answeredWithin(limitMs: number): Promise<void> {
+    const begun = performance.now();
+    while (this.#waiting.size > 0 && performance.now() - begun < limitMs) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    }
   }
 
   #agentFor(owner: Owner): OwnerAgent {

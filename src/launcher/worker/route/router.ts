@@ -7,7 +7,7 @@ import type { RawHandle } from '../../raw-handle';
 import type { PrimaryLink } from '../primary-link';
 import { answerWithClosePacket } from './close-packet';
 import { MisroutedCheck } from './misrouted';
-import { OwnerConnector } from './owner-connector';
+import { OwnerConnector, type Reach } from './owner-connector';
 import { dropForgedPeer } from './peer-header';
 import { type EmitToApp, PeerServer } from './peer-server';
 import { PollRelay } from './poll-relay';
@@ -58,14 +58,14 @@ export class Router {
 
   constructor(private readonly options: RouterOptions) {
     const { server, link, handsOver, self, socketPath, peerPathOf, peerKeys, onTunnel, onTrouble } = options;
-    this.#check = new MisroutedCheck(self, socketPath);
+    this.#check = new MisroutedCheck(socketPath);
     const directory = new PeerDirectory(link, (podTag) => this.#polls.podLeft(podTag));
     this.#connector = new OwnerConnector({ self, socketPathOf: peerPathOf, directory, keys: peerKeys, onTrouble });
     this.#polls = new PollRelay(this.#connector);
     this.#upgrades = new UpgradeRelay(handsOver ? link : undefined, this.#connector);
     const emit = server.emit.bind(server) as EmitToApp;
     this.#intercept(server, emit);
-    this.#peers = new PeerServer(server, onTunnel, emit);
+    this.#peers = new PeerServer(server, onTunnel, this.#unlessOver(emit));
   }
 
   /** Opens the door for other workers. */
@@ -76,6 +76,11 @@ export class Router {
   /** Takes a connection of another pod. */
   takePeer(handle: RawHandle, answer: Uint8Array): void {
     this.#peers.take(handle, answer);
+  }
+
+  /** Settles when the polls under way for other workers are answered, those that take longer with a close packet. */
+  endPolls(patienceMs: number): Promise<void> {
+    return this.#polls.end(patienceMs);
   }
 
   /** Ends tunnels, and settles when requests under way for other workers are answered. */
@@ -109,14 +114,12 @@ export class Router {
     dropForgedPeer(request);
     const owner = this.#ownerOf(request);
     if (owner === undefined) return false;
-    const reach = this.#connector.reach(owner);
+    const reach = this.#reach(owner);
     // a preflight is the app's to answer
     if (reach === 'unconfigured' || (reach === 'gone' && request.method === 'OPTIONS')) return false;
     if (expectsContinue) response.writeContinue();
-    if (reach === 'gone') {
-      this.#count('gone');
-      answerWithClosePacket(request, response);
-    } else {
+    if (reach === 'gone') this.#answerGone(request, response);
+    else {
       this.#count(this.#connector.isInThisPod(owner) ? 'poll' : 'pod-poll');
       this.#polls.pass(request, response, owner);
     }
@@ -127,19 +130,41 @@ export class Router {
     dropForgedPeer(request);
     const owner = this.#ownerOf(request);
     // the app knows what to say to the upgrade of a session that is gone
-    if (owner === undefined || this.#connector.reach(owner) !== 'reachable') return false;
+    if (owner === undefined || this.#reach(owner) !== 'reachable') return false;
     const way = this.#upgrades.pass(request, socket, head, owner);
     this.#count(this.#connector.isInThisPod(owner) ? way : 'pod-tunnel');
     return true;
   }
 
-  /** The other worker whose session this request is for. */
+  /** Answers a request that another worker has passed on itself, where its session has ended meanwhile. */
+  #unlessOver(emitToApp: EmitToApp): EmitToApp {
+    const emit = emitToApp as (event: string, ...args: unknown[]) => boolean;
+    return (event: string, ...args: unknown[]) => {
+      const [request, response] = args as [IncomingMessage, ServerResponse];
+      if (event === 'upgrade' || request.method === 'OPTIONS' || this.#ownerOf(request) === undefined) {
+        return emit(event, ...args);
+      }
+      this.#answerGone(request, response);
+      return true;
+    };
+  }
+
+  #answerGone(request: IncomingMessage, response: ServerResponse): void {
+    this.#count('gone');
+    answerWithClosePacket(request, response);
+  }
+
+  /** The worker whose session this request is for, where this one does not have the session. */
   #ownerOf({ url }: IncomingMessage): Owner | undefined {
-    const session = this.#check.foreignSession(url);
-    if (!session) return undefined;
+    const session = this.#check.sessionOf(url);
     // ids that name nobody look as if they named another pod
-    const isOurs = !this.#connector.isInThisPod(session.owner) && this.options.hasSession(session.id);
-    return isOurs ? undefined : session.owner;
+    return !session || this.options.hasSession(session.id) ? undefined : session.owner;
+  }
+
+  /** A session of this worker that it does not have has ended: a client that has not heard of it yet still sends. */
+  #reach(owner: Owner): Reach {
+    const { self } = this.options;
+    return owner.pod === self.pod && owner.worker === self.worker ? 'gone' : this.#connector.reach(owner);
   }
 
   #count(way: string): void {
