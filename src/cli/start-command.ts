@@ -31,6 +31,9 @@ export interface StartFlags {
   podName?: string;
   peerHost?: string;
   peerPort?: number;
+  peerTlsCert?: string;
+  peerTlsKey?: string;
+  peerTlsCa?: string;
   ops: boolean;
   opsPort?: number;
   opsHost?: string;
@@ -197,6 +200,18 @@ export function withPodOptions(command: Command): Command {
       ),
     )
     .addOption(
+      new Option(
+        '--peer-tls-cert <file>',
+        'certificate of this pod, in PEM: what pods pass on is encrypted (default: it is not)',
+      ).env('FLOTILLA_PEER_TLS_CERT'),
+    )
+    .addOption(new Option('--peer-tls-key <file>', 'key of that certificate').env('FLOTILLA_PEER_TLS_KEY'))
+    .addOption(
+      new Option('--peer-tls-ca <file>', 'authority that signs the certificates of all pods').env(
+        'FLOTILLA_PEER_TLS_CA',
+      ),
+    )
+    .addOption(
       new Option('--ops-port <port>', 'port of the ops server (default: 9090, or a free one where that is taken)')
         .env('FLOTILLA_OPS_PORT')
         .argParser(wholeNumber(0, 65_535)),
@@ -252,6 +267,9 @@ export async function servePod(app: PodApp, flags: StartFlags): Promise<void> {
         podName: flags.podName,
         peerHost: flags.peerHost,
         peerPort: flags.peerPort,
+        peerTlsCert: flags.peerTlsCert,
+        peerTlsKey: flags.peerTlsKey,
+        peerTlsCa: flags.peerTlsCa,
         ops: flags.ops && { port: flags.opsPort, host: flags.opsHost, readinessRedis: flags.readinessRedis },
       },
       log,

@@ -1,6 +1,7 @@
 import type { HttpLimits } from './front-door/settings';
 import type { OpsQuestion } from './ops/protocol';
 import type { PeerRow } from './peer/peer-row';
+import type { PeerTlsFiles } from './peer/peer-tls';
 import type { ClientAddress } from './raw-handle';
 import type { PublicAddress, SettingsDocument } from './settings-document';
 
@@ -81,6 +82,8 @@ export interface LaunchEnvironment {
   host: string | undefined;
   /** Limits of its HTTP server, as far as they were given. */
   http: HttpLimits;
+  /** With what it speaks TLS with other pods, where it does. */
+  peerTls?: PeerTlsFiles | undefined;
   /** How often it tells that it lives. */
   beatEveryMs: number;
   /** Its heap limit in MiB, where the launcher has set one. */

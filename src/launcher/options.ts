@@ -5,6 +5,7 @@ import { type FrontDoorOptions, type FrontDoorSettings, readFrontDoorSettings } 
 import { heapShare, memoryLimit } from './life-cycle/memory-share';
 import { type OpsOptions, type OpsSettings, readOpsSettings } from './ops/settings';
 import { type PeerSettings, readPeerSettings } from './peer/peer-settings';
+import { type PeerTlsFiles, type PeerTlsOptions, readPeerTlsFiles } from './peer/peer-tls';
 
 /** How requests find their worker; docs/launcher.md compares them. */
 export type FrontDoorMode = 'route' | 'sticky';
@@ -12,7 +13,7 @@ export type FrontDoorMode = 'route' | 'sticky';
 const LONGEST_MS = 3_600_000;
 
 /** Settings of {@link startPod}. */
-export interface PodOptions extends FrontDoorOptions {
+export interface PodOptions extends FrontDoorOptions, PeerTlsOptions {
   /** The directory of the app. */
   appPath: string;
   /** The app's own entry file, run in each worker; default: the app is lifted as `sails lift` does. */
@@ -85,6 +86,8 @@ export interface PodSettings {
   ops: OpsSettings | undefined;
   /** Where other pods reach this one; `undefined`: nowhere. */
   peer: PeerSettings | undefined;
+  /** With what pods speak TLS; `undefined`: they do not. */
+  peerTls: PeerTlsFiles | undefined;
   sailsArguments: string[];
 }
 
@@ -113,6 +116,7 @@ export function readPodSettings(options: PodOptions): PodSettings {
     podName: options.podName || process.env.FLOTILLA_POD_NAME || hostname(),
     ops: options.ops === false ? undefined : readOpsSettings(options.ops ?? {}),
     peer: readPeerSettings(options),
+    peerTls: readPeerTlsFiles(options),
     sailsArguments: options.sailsArguments ?? [],
   };
 }

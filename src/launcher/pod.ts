@@ -235,6 +235,7 @@ export class Pod extends EventEmitter<PodEvents> {
       hub: this.#hub,
       podTag: this.#tag,
       settings: this.settings.peer,
+      speaksTls: this.settings.peerTls !== undefined,
       workers: () => supervisor.workers,
       byTag: (tag) => supervisor.byTag(tag),
     });
@@ -332,7 +333,8 @@ export class Pod extends EventEmitter<PodEvents> {
   }
 
   #workerEnvironment(number: number, first: boolean): NodeJS.ProcessEnv {
-    const { appPath, entry, mode, port, host, podName, stuckAfterMs, maxOldSpaceMb, frontDoor } = this.settings;
+    const { appPath, entry, mode, port, host, podName, stuckAfterMs, maxOldSpaceMb, frontDoor, peerTls } =
+      this.settings;
     const launch: LaunchEnvironment = {
       appPath,
       entry: entry?.file,
@@ -342,6 +344,7 @@ export class Pod extends EventEmitter<PodEvents> {
       host,
       first,
       http: frontDoor.http,
+      peerTls,
       beatEveryMs: beatEveryMs(stuckAfterMs),
       maxOldSpaceMb,
     };

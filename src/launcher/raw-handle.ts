@@ -8,6 +8,8 @@ const SHOWN = Symbol('the client that a connection shows');
  */
 export interface RawHandle {
   readStop(): number;
+  /** Whether Node believes that it is being read. */
+  reading?: boolean;
   close(callback?: () => void): void;
   /** Fills in where the other side is; TCP only. */
   getpeername?(out: Partial<ClientAddress>): number;
@@ -64,6 +66,8 @@ export function detachHandle(socket: Socket): RawHandle | undefined {
   if (!handle) return undefined;
   // `socket.pause()` would let one more chunk through
   handle.readStop();
+  // else the next socket that is made of it would not begin to read
+  handle.reading = false;
   (socket as unknown as SocketInternals)._handle = null;
   socket.destroy();
   return handle;

@@ -9,6 +9,8 @@ export interface FrontDoorReading {
   passedOn: ReadonlyMap<string, number>;
   /** What Node's HTTP server refused before there was a request, by reason. */
   refused: ReadonlyMap<string, number>;
+  /** Connections between pods that ended at a certificate, by side; `undefined` where pods do not speak TLS. */
+  peerTlsRefused?: ReadonlyMap<string, number> | undefined;
 }
 
 /** Declares the metrics of a worker's part of the front door. */
@@ -34,6 +36,14 @@ export function declareFrontDoorMetrics(registry: Registry, read: () => FrontDoo
     ['reason'],
     (report) => {
       for (const [reason, count] of read().refused) report(count, { reason });
+    },
+  );
+  metrics.counter(
+    'flotilla_peer_tls_refused_total',
+    'Connections between pods that ended since one side did not accept the other’s certificate, by side.',
+    ['side'],
+    (report) => {
+      for (const [side, count] of read().peerTlsRefused ?? []) report(count, { side });
     },
   );
 }

@@ -112,7 +112,7 @@ describe('the port for other pods', () => {
         socket.on('error', () => {});
       };
     };
-    listener = new PeerListener({ log, settings, keys: [key as Buffer], podTag: owner.pod, wayTo });
+    listener = new PeerListener({ log, settings, keys: [key as Buffer], podTag: owner.pod, speaksTls: false, wayTo });
     return listener.listen();
   }
 

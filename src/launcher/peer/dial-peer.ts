@@ -1,14 +1,23 @@
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { PeerAddress } from '../../bus/fleet';
 import type { Owner } from '../../bus/ids';
 import { ANSWER_BYTES, CHALLENGE_BYTES, DialerHandshake } from './handshake';
 import type { PeerKey } from './peer-keys';
+import type { PeerTls } from './peer-tls';
 
 /** How long connection and greeting may take together: pods are near each other. */
 const DIAL_TIMEOUT_MS = 3_000;
 
-/** Why a worker of another pod cannot be reached. `gone`: it is no more. `refused`: the pods have different secrets. */
-export type DialFailure = 'gone' | 'refused';
+/**
+ * Why a worker of another pod cannot be reached. `gone`: it is no more. `refused`: the pods have different secrets, or one of
+ * both speaks TLS and the other does not. `certificate`: one of both does not accept the other's.
+ */
+export type DialFailure = 'gone' | 'refused' | 'certificate';
+
+const NO_POD = 'does not speak as a pod of this version does';
+const TLS_DIFFERS =
+  'and this pod are not of one mind about TLS between pods: set --peer-tls-cert, -key and -ca (FLOTILLA_PEER_TLS_…) in all of them, or in none';
 
 /** A connection to another pod that could not be made. */
 export class DialError extends Error {
@@ -25,11 +34,12 @@ export class DialError extends Error {
 /**
  * Connects to a worker of another pod. On the connection that comes back HTTP can be spoken at once.
  * @param key the key to prove
+ * @param tls with what to speak TLS after the greeting, where the fleet does
  * @throws DialError a pod that cannot be reached in time counts as gone
  */
-export function dialPeer({ host, port }: PeerAddress, owner: Owner, key: PeerKey): Promise<Socket> {
+export function dialPeer({ host, port }: PeerAddress, owner: Owner, key: PeerKey, tls?: PeerTls): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const handshake = new DialerHandshake(key, owner);
+    const handshake = new DialerHandshake(key, owner, tls !== undefined);
     const socket = connect({ host, port, noDelay: true, keepAlive: true, allowHalfOpen: true });
     const timer = setTimeout(() => fail('gone', `did not answer within ${DIAL_TIMEOUT_MS} ms`), DIAL_TIMEOUT_MS);
     let received = Buffer.alloc(0);
@@ -53,7 +63,7 @@ export function dialPeer({ host, port }: PeerAddress, owner: Owner, key: PeerKey
     const ask = () => {
       const request = handshake.request(received);
       if (!request) {
-        fail('refused', 'does not speak as a pod of this version does');
+        fail('refused', handshake.isOtherwiseMinded(received) ? TLS_DIFFERS : NO_POD);
         return;
       }
       isAsked = true;
@@ -67,7 +77,8 @@ export function dialPeer({ host, port }: PeerAddress, owner: Owner, key: PeerKey
         // the close follows
         socket.on('error', () => {});
         // it goes on flowing, and nothing is lost: the worker is silent until it is asked
-        resolve(socket);
+        if (tls) secure(socket, tls).then(resolve, (error: Error) => reject(notSecured(error, host, port)));
+        else resolve(socket);
       } else if (verdict === 'gone') fail('gone', 'has no such worker');
       else fail('refused', 'and this pod have different secrets (FLOTILLA_PEER_SECRET or sails.config.session.secret)');
     };
@@ -81,4 +92,40 @@ export function dialPeer({ host, port }: PeerAddress, owner: Owner, key: PeerKey
     socket.on('end', onEnd);
     socket.on('close', onEnd);
   });
+}
+
+/**
+ * Speaks TLS on a connection. The certificate must be of the fleet's own authority; pods have no names that one could check.
+ * What the other side says of ours is known only when it says something: it begins with a byte.
+ */
+function secure(socket: Socket, tls: PeerTls): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const secured = connectTls({ socket, ...tls, checkServerIdentity: () => undefined });
+    const settle = (act: () => void) => {
+      clearTimeout(timer);
+      secured.removeAllListeners('data');
+      secured.removeListener('close', onClose);
+      secured.removeListener('error', onError);
+      secured.on('error', () => {});
+      act();
+    };
+    const fail = (error: Error) =>
+      settle(() => {
+        secured.destroy();
+        reject(error);
+      });
+    const onError = (error: Error) => fail(error);
+    const onClose = () => fail(new Error('it closed the connection after it had seen the certificate of this pod'));
+    const timer = setTimeout(() => fail(new Error(`no answer within ${DIAL_TIMEOUT_MS} ms`)), DIAL_TIMEOUT_MS);
+    secured.once('data', () => settle(() => resolve(secured)));
+    secured.on('error', onError);
+    secured.on('close', onClose);
+  });
+}
+
+function notSecured({ message }: Error, host: string, port: number): DialError {
+  return new DialError(
+    'certificate',
+    `${host}:${port} and this pod do not accept each other's certificates (${message}): both must be signed by --peer-tls-ca (FLOTILLA_PEER_TLS_CA), for servers and clients`,
+  );
 }

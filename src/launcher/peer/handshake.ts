@@ -11,6 +11,8 @@ import type { PeerKey } from './peer-keys';
  * answer: verdict (1), proof (32; zeros where the request was not believed, since there is no key to prove).
  */
 const MAGIC = Buffer.from('FLP1', 'latin1');
+/** The same where TLS follows on the greeting: both sides have to be of one mind. */
+const MAGIC_TLS = Buffer.from('FLT1', 'latin1');
 const NONCE_BYTES = 16;
 const TAGS_BYTES = 6;
 const PROOF_BYTES = 32;
@@ -36,13 +38,21 @@ export interface BelievedRequest {
 
 /** The listener's part for one connection. */
 export class ListenerHandshake {
-  readonly challenge = Buffer.concat([MAGIC, randomBytes(NONCE_BYTES)]);
+  readonly challenge: Buffer;
+  readonly #magic: Buffer;
 
-  constructor(private readonly keys: readonly PeerKey[]) {}
+  /** @param speaksTls whether TLS follows */
+  constructor(
+    private readonly keys: readonly PeerKey[],
+    speaksTls = false,
+  ) {
+    this.#magic = speaksTls ? MAGIC_TLS : MAGIC;
+    this.challenge = Buffer.concat([this.#magic, randomBytes(NONCE_BYTES)]);
+  }
 
   /** Reads a request; `undefined` where it is none, or does not prove one of our keys. */
   believe(request: Buffer): BelievedRequest | undefined {
-    if (request.length !== REQUEST_BYTES || !request.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
+    if (request.length !== REQUEST_BYTES || !request.subarray(0, MAGIC.length).equals(this.#magic)) return undefined;
     const signed = request.subarray(0, -PROOF_BYTES);
     const proof = request.subarray(-PROOF_BYTES);
     const key = this.keys.find((each) => timingSafeEqual(prove(each, 'request', this.challenge, signed), proof));
@@ -59,17 +69,30 @@ export class ListenerHandshake {
 export class DialerHandshake {
   #challenge: Buffer = Buffer.alloc(0);
   #request: Buffer = Buffer.alloc(0);
+  readonly #magic: Buffer;
+  readonly #otherMagic: Buffer;
 
+  /** @param speaksTls whether TLS follows */
   constructor(
     private readonly key: PeerKey,
     private readonly owner: Owner,
-  ) {}
+    speaksTls = false,
+  ) {
+    this.#magic = speaksTls ? MAGIC_TLS : MAGIC;
+    this.#otherMagic = speaksTls ? MAGIC : MAGIC_TLS;
+  }
+
+  /** Whether the listener is a pod, and one of both speaks TLS and the other does not. */
+  isOtherwiseMinded(challenge: Buffer): boolean {
+    return challenge.subarray(0, MAGIC.length).equals(this.#otherMagic);
+  }
 
   /** Makes the request; `undefined` where what came is no challenge. */
   request(challenge: Buffer): Buffer | undefined {
-    if (challenge.length !== CHALLENGE_BYTES || !challenge.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
+    if (challenge.length !== CHALLENGE_BYTES || !challenge.subarray(0, MAGIC.length).equals(this.#magic))
+      return undefined;
     const { pod, worker } = this.owner;
-    const signed = Buffer.concat([MAGIC, Buffer.from(pod + worker, 'latin1'), randomBytes(NONCE_BYTES)]);
+    const signed = Buffer.concat([this.#magic, Buffer.from(pod + worker, 'latin1'), randomBytes(NONCE_BYTES)]);
     this.#challenge = challenge;
     this.#request = Buffer.concat([signed, prove(this.key, 'request', challenge, signed)]);
     return this.#request;

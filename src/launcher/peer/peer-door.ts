@@ -14,6 +14,8 @@ export interface PeerDoorOptions {
   podTag: string;
   /** Where to listen; nowhere where that is not set. */
   settings: PeerSettings | undefined;
+  /** Whether workers speak TLS with other pods. */
+  speaksTls: boolean;
   workers(): Iterable<WorkerProcess>;
   byTag(tag: string): WorkerProcess | undefined;
 }
@@ -45,7 +47,7 @@ export class PeerDoor {
    * @throws LauncherError `E_PORT_BUSY`, `E_LISTEN`
    */
   async open(keys: readonly PeerKey[]): Promise<void> {
-    const { hub, log, podTag, settings } = this.options;
+    const { hub, log, podTag, settings, speaksTls } = this.options;
     if (!settings) return;
     if (keys.length === 0) {
       log.warn(
@@ -53,7 +55,7 @@ export class PeerDoor {
       );
       return;
     }
-    const listener = new PeerListener({ log, settings, keys, podTag, wayTo: (tag) => this.#wayTo(tag) });
+    const listener = new PeerListener({ log, settings, keys, podTag, speaksTls, wayTo: (tag) => this.#wayTo(tag) });
     const port = await listener.listen();
     this.#listener = listener;
     hub.announcePeer({ host: settings.address, port });

@@ -19,6 +19,8 @@ export interface PeerListenerOptions {
   settings: PeerSettings;
   keys: readonly PeerKey[];
   podTag: string;
+  /** Whether workers speak TLS on what they are given. */
+  speaksTls: boolean;
   /** The way to a worker of this pod, which first writes `answer` on the connection; `undefined` where there is no such worker. */
   wayTo(workerTag: string): ((handle: RawHandle, answer: Buffer) => void) | undefined;
 }
@@ -85,7 +87,7 @@ export class PeerListener {
     }
     this.#greeting.add(socket);
     const timer = setTimeout(() => this.#refuse(socket), GREETING_TIMEOUT_MS);
-    const handshake = new ListenerHandshake(this.options.keys);
+    const handshake = new ListenerHandshake(this.options.keys, this.options.speaksTls);
     let received = Buffer.alloc(0);
     const onData = (chunk: Buffer) => {
       received = Buffer.concat([received, chunk]);

@@ -4,6 +4,7 @@ import type { Identity } from '../../bus/identity';
 import { LauncherError, type LauncherErrorCode, messageOf } from '../errors';
 import type { LaunchEnvironment } from '../messages';
 import { OpsAnswering } from '../ops/worker/answer-questions';
+import { loadPeerTls, type PeerTls } from '../peer/peer-tls';
 import { appSocketPath, peerSocketPath } from '../runtime-directory';
 import type { PublicAddress, SettingsDocument } from '../settings-document';
 import { startBeating } from './beat';
@@ -36,6 +37,7 @@ export class LiftedWorker {
   #runsOnce = false;
   #intake: ConnectionIntake | undefined;
   readonly #refused = new RefusedRequests();
+  #peerTls: PeerTls | undefined;
 
   constructor(
     private readonly sails: SailsApp,
@@ -47,10 +49,12 @@ export class LiftedWorker {
   /** @throws whatever stops the lift */
   async lift(config: Record<string, unknown>): Promise<void> {
     const { sails } = this;
+    if (this.launch.peerTls) this.#peerTls = loadPeerTls(this.launch.peerTls);
     const ops = new OpsAnswering(sails, this.link, () => ({
       connections: this.#intake?.connections ?? 0,
       passedOn: this.#router?.passedOn ?? new Map(),
       refused: this.#refused.counts,
+      peerTlsRefused: this.#peerTls && (this.#router?.peerTlsRefused ?? new Map()),
     }));
     sails.on('hook:userconfig:loaded', () => {
       this.#limitHttp();
@@ -203,6 +207,7 @@ export class LiftedWorker {
         socketPath: document.socketPath,
         peerPathOf: (tag) => peerSocketPath(directory, tag),
         peerKeys: document.peerKeys.map((key) => Buffer.from(key, 'hex')),
+        peerTls: this.#peerTls,
         hasSession: (id) => this.#hasSession(id),
         onTunnel: (socket) => this.#intake?.count(socket),
         onTrouble: (message) => this.sails.log.warn(message),

@@ -18,6 +18,8 @@ export interface Answer {
 
 export interface Sending {
   agent?: Agent | false;
+  /** The address to come from. */
+  localAddress?: string;
   method?: string;
   headers?: OutgoingHttpHeaders;
   body?: Buffer | string;
@@ -27,9 +29,9 @@ export interface Sending {
 
 /** One HTTP request. */
 export function send(url: string, sending: Sending = {}): Promise<Answer> {
-  const { agent = false, method = 'GET', headers, body, write } = sending;
+  const { agent = false, method = 'GET', headers, body, write, localAddress } = sending;
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, { agent, method, headers }, (incoming) => {
+    const outgoing = request(url, { agent, method, headers, localAddress }, (incoming) => {
       const localPort = outgoing.socket?.localPort;
       readAll(incoming).then(
         (bytes) => resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: bytes, localPort }),
@@ -66,8 +68,8 @@ export class RawConnection {
   #wake = () => {};
   closed = false;
 
-  constructor(port: number) {
-    this.socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  constructor(port: number, localAddress?: string) {
+    this.socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, localAddress });
     this.socket.on('data', (chunk: Buffer) => {
       this.#received += chunk.toString('latin1');
       this.#wake();

@@ -4,6 +4,7 @@ import type { Owner } from '../../../bus/ids';
 import { DialError, dialPeer } from '../../peer/dial-peer';
 import type { PeerDirectory } from '../../peer/peer-directory';
 import type { PeerKey } from '../../peer/peer-keys';
+import type { PeerTls } from '../../peer/peer-tls';
 
 /** How a session's owner stands. `unconfigured`: it lives, but this pod or that one does not know how to pass requests on. */
 export type Reach = 'reachable' | 'gone' | 'unconfigured';
@@ -18,8 +19,12 @@ export interface OwnerConnectorOptions {
   directory: PeerDirectory;
   /** The first is proved to other pods. */
   keys: readonly PeerKey[];
+  /** With what TLS is spoken with other pods; `undefined`: it is not. */
+  tls: PeerTls | undefined;
   /** Hears once per pod that it cannot be reached though it lives, and why. */
   onTrouble(message: string): void;
+  /** Hears of each connection that ended at a certificate. */
+  onTlsRefused(): void;
 }
 
 /** Connects to the worker that has a session: over its local socket in this pod, over the port for other pods elsewhere. */
@@ -62,9 +67,10 @@ export class OwnerConnector {
 
   async #dial(address: PeerAddress, owner: Owner, key: PeerKey): Promise<Socket> {
     try {
-      return await dialPeer(address, owner, key);
+      return await dialPeer(address, owner, key, this.options.tls);
     } catch (error) {
-      if (error instanceof DialError && error.failure === 'refused') this.#tell(owner.pod, error.message);
+      if (error instanceof DialError && error.failure === 'certificate') this.options.onTlsRefused();
+      if (error instanceof DialError && error.failure !== 'gone') this.#tell(owner.pod, error.message);
       throw error;
     }
   }

@@ -38,7 +38,7 @@ export class PollRelay {
       pipeline(incoming, response, () => {});
     });
     outgoing.on('error', (error) => {
-      const isRefused = error instanceof DialError && error.failure === 'refused';
+      const isRefused = error instanceof DialError && error.failure !== 'gone';
       if (!isRefused) this.#forgetIfUnused(owner);
       if (response.headersSent) return;
       if (isRefused) answerBadGateway(request, response);
@@ -111,7 +111,7 @@ function keyOf({ pod, worker }: Owner): string {
 function answerBadGateway(request: IncomingMessage, response: ServerResponse): void {
   request.resume();
   response.writeHead(502, { 'Content-Type': 'text/plain', 'Cache-Control': 'no-store' });
-  response.end('The pod that has this session refuses this one: their secrets differ.\n');
+  response.end('The pod that has this session refuses this one: their secrets or certificates differ.\n');
 }
 
 function requestHeaders(request: IncomingMessage): RawHeaders {

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Owner } from '../../../bus/ids';
 import { PeerDirectory } from '../../peer/peer-directory';
 import type { PeerKey } from '../../peer/peer-keys';
+import type { PeerTls } from '../../peer/peer-tls';
 import type { RawHandle } from '../../raw-handle';
 import type { PrimaryLink } from '../primary-link';
 import { answerWithClosePacket } from './close-packet';
@@ -29,6 +30,8 @@ export interface RouterOptions {
   peerPathOf(tag: string): string;
   /** What pods prove to each other; without any nothing is passed on to other pods. */
   peerKeys: readonly PeerKey[];
+  /** With what TLS is spoken with other pods; `undefined`: it is not. */
+  peerTls: PeerTls | undefined;
   /** Whether this worker has a session, whatever its id looks like. */
   hasSession(id: string): boolean;
   /** Hears of each connection that came through another worker. */
@@ -50,6 +53,11 @@ export class Router {
    * `gone` counts the polls whose owner's pod is no more.
    */
   readonly passedOn = new Map<string, number>();
+  /** Connections between pods that ended at a certificate, by the side on which this worker was. */
+  readonly peerTlsRefused = new Map<'listener' | 'dialer', number>([
+    ['listener', 0],
+    ['dialer', 0],
+  ]);
   readonly #check: MisroutedCheck;
   readonly #connector: OwnerConnector;
   readonly #polls: PollRelay;
@@ -57,15 +65,31 @@ export class Router {
   readonly #peers: PeerServer;
 
   constructor(private readonly options: RouterOptions) {
-    const { server, link, handsOver, self, socketPath, peerPathOf, peerKeys, onTunnel, onTrouble } = options;
+    const { server, link, handsOver, self, socketPath, peerPathOf, peerKeys, peerTls, onTunnel, onTrouble } = options;
     this.#check = new MisroutedCheck(socketPath);
     const directory = new PeerDirectory(link, (podTag) => this.#polls.podLeft(podTag));
-    this.#connector = new OwnerConnector({ self, socketPathOf: peerPathOf, directory, keys: peerKeys, onTrouble });
+    const onTlsRefused = (side: 'listener' | 'dialer') =>
+      this.peerTlsRefused.set(side, (this.peerTlsRefused.get(side) ?? 0) + 1);
+    this.#connector = new OwnerConnector({
+      self,
+      socketPathOf: peerPathOf,
+      directory,
+      keys: peerKeys,
+      tls: peerTls,
+      onTrouble,
+      onTlsRefused: () => onTlsRefused('dialer'),
+    });
     this.#polls = new PollRelay(this.#connector);
     this.#upgrades = new UpgradeRelay(handsOver ? link : undefined, this.#connector);
     const emit = server.emit.bind(server) as EmitToApp;
     this.#intercept(server, emit);
-    this.#peers = new PeerServer(server, onTunnel, this.#unlessOver(emit));
+    this.#peers = new PeerServer({
+      app: server,
+      tls: peerTls,
+      onTunnel,
+      emitToApp: this.#unlessOver(emit),
+      onTlsRefused: () => onTlsRefused('listener'),
+    });
   }
 
   /** Opens the door for other workers. */
