@@ -20,7 +20,12 @@ async function startBehindCookies() {
     const pod = await startFixture({
       workers: 1,
       args: ['--drain-delay', '3000', '--drain-window', '4000', '--grace', '30000'],
-      env: { FLOTILLA_REDIS_URL: redis.url, FLOTILLA_POD_NAME: name, FLOTILLA_OPS_PORT: String(opsPort) },
+      env: {
+        FLOTILLA_REDIS_URL: redis.url,
+        FLOTILLA_POD_NAME: name,
+        FLOTILLA_OPS_PORT: String(opsPort),
+        FIXTURE_PING_TIMEOUT_MS: '60000',
+      },
     });
     return { name, pod, opsPort };
   };
@@ -80,7 +85,7 @@ describe('C26: a drain behind cookie affinity, where pods do not pass polls on',
     expect(proxy.requests().filter(({ status }) => status >= 400)).toEqual([]);
     for (const client of clients) client.close();
     await Promise.all([second.pod.stop(), proxy.stop()]);
-  });
+  }, 180_000);
 
   test('a pod without others does not wait: there is nowhere to go', async () => {
     const pod = await startFixture({ workers: 1, env: { FLOTILLA_REDIS_URL: redis.url, FLOTILLA_NAMESPACE: 'alone' } });

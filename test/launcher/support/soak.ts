@@ -21,7 +21,7 @@ export class ClientProcesses {
   constructor({ processes, clients, ...more }: { url: string; clients: number; processes: number; everyMs: number }) {
     const count = Math.ceil(clients / processes);
     this.#children = Array.from({ length: processes }, (_, index) => {
-      const settings = { ...more, first: index * count, count, rooms: Math.ceil(clients / 10), ackTimeoutMs: 60_000 };
+      const settings = { ...more, first: index * count, count, rooms: Math.ceil(clients / 10), ackTimeoutMs: 90_000 };
       return fork(join(__dirname, '..', 'fixtures', 'soak-clients.cjs'), [JSON.stringify(settings)], { execArgv: [] });
     });
   }
@@ -104,6 +104,7 @@ export class SoakedPod {
           FLOTILLA_LOG_LEVEL: 'info',
           // on a machine under load no client is to be taken for dead
           FIXTURE_PING_TIMEOUT_MS: '60000',
+          FIXTURE_PING_INTERVAL_MS: '10000',
         },
       });
   }
