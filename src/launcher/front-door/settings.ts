@@ -33,10 +33,6 @@ export interface FrontDoorOptions {
    * Default: none.
    */
   proxyProtocolFrom?: string | undefined;
-  /**
-   * A worker that has this much less than its share of sockets gets some of the others'; 0: never. Default: 25 %.
-   */
-  rebalanceAtPercent?: number | undefined;
 }
 
 /** Limits that a worker's HTTP server keeps, as far as they were given. */
@@ -54,7 +50,6 @@ export interface FrontDoorSettings {
   maxConnectionsPerAddress: number;
   /** `undefined`: the PROXY protocol is not spoken. */
   proxies: TrustedAddresses | undefined;
-  rebalanceAtPercent: number;
 }
 
 /**
@@ -79,7 +74,6 @@ export function readFrontDoorSettings(options: FrontDoorOptions, mode: 'route' |
     maxConnections: limit(optional('maxConnections', options.maxConnections, 0, MOST) ?? defaultMaxConnections()),
     maxConnectionsPerAddress: limit(perAddress),
     proxies,
-    rebalanceAtPercent: optional('rebalanceAtPercent', options.rebalanceAtPercent, 0, 99) ?? 25,
   };
 }
 
