@@ -89,6 +89,8 @@ export interface FleetAdapterExtras {
   leaveAllAnywhere(target: SocketTarget): Promise<OrderOutcome>;
   /** The joins of this local socket that hub and link have not confirmed yet, or `undefined` when there are none. */
   pendingJoins(socketId: string): Promise<void> | undefined;
+  /** The client of this local socket does not get its state back when it comes again. */
+  forgetState(socketId: string): void;
 }
 
 /** A process' membership in its fleet. One per Socket.IO server; nothing here is global to a module. */

@@ -10,10 +10,11 @@ import { limitConnectionAge } from './limits/connection-age';
 import { limitBufferedBytes } from './limits/slow-consumers';
 import { countMessages } from './metrics/count-messages';
 import { countRefusedHandshakes } from './metrics/refused-handshakes';
-import { rememberRoutes } from './metrics/remember-routes';
 import { serveProbe } from './probe/probe-namespace';
 import type { HookRuntime } from './runtime';
 import { createServer } from './server/create-server';
+import { SessionGuard } from './session/recovery-guard';
+import { readRecoverySettings } from './settings/recovery-settings';
 import type { AdapterConstructor } from './settings/sockets-settings';
 import { makeSailsSockets } from './sockets';
 
@@ -32,14 +33,13 @@ export async function initialize(runtime: HookRuntime): Promise<void> {
   checkForeignStore(app.session && app.config.session?.store);
 
   const { fleet } = runtime;
-  const io = createServer(runtime, app.hooks.http, fleet?.createAdapter() as AdapterConstructor | undefined);
+  const io = createServer(runtime, app.hooks.http, adapterOf(runtime));
   runtime.io = io;
   app.io = io;
   limitBufferedBytes(runtime, io);
   limitConnectionAge(runtime, io);
   countMessages(runtime.counters, io);
   countRefusedHandshakes(runtime, io);
-  rememberRoutes(app);
   if (hasThirdPartyAdapter(runtime)) await useThirdPartyAdapter(runtime, io);
   await fleet?.ready();
   fleet?.countSocketsWith(() => io.engine.clientsCount);
@@ -49,6 +49,13 @@ export async function initialize(runtime: HookRuntime): Promise<void> {
   const peers = new PeerAddresses(io);
   io.on('connection', makeOnConnection(runtime, peers));
   app.sockets = makeSailsSockets(runtime);
+}
+
+/** Clients that come back get their state, by default under the launcher. */
+function adapterOf(runtime: HookRuntime): AdapterConstructor | undefined {
+  const settings = readRecoverySettings(runtime.app, runtime.identity.hubPath !== undefined);
+  const recovery = settings && { settings, guard: new SessionGuard(runtime) };
+  return runtime.fleet?.createAdapter(recovery) as AdapterConstructor | undefined;
 }
 
 function loaded(app: SailsApp, hook: string): Promise<void> {

@@ -10,6 +10,7 @@ import { RequestLimit } from './limits/request-limit';
 import { readHook } from './metrics/read-hook';
 import { OutstandingWork } from './outstanding-work';
 import { RequestsInFlight } from './requests/requests-in-flight';
+import { VirtualRouter } from './requests/virtual-router';
 import { SocketSessions } from './session/socket-sessions';
 import type { CompleteFlotillaSettings } from './settings/flotilla-settings';
 
@@ -21,6 +22,7 @@ export class HookRuntime {
   readonly orders = new OutstandingWork();
   /** Virtual requests that are not answered yet. */
   readonly requests = new RequestsInFlight();
+  readonly router: VirtualRouter;
   readonly requestLimit = new RequestLimit(this);
   /** `afterDisconnect` functions that have not finished yet. */
   readonly farewells = new OutstandingWork();
@@ -41,7 +43,9 @@ export class HookRuntime {
   constructor(
     readonly app: SailsApp,
     private readonly ownIdentity: Identity,
-  ) {}
+  ) {
+    this.router = new VirtualRouter(app);
+  }
 
   /** Who this process is; workers that elect their hub share a pod. */
   get identity(): Identity {

@@ -53,28 +53,12 @@ export interface SailsHttpHook {
   app: { get(setting: string): unknown };
 }
 
-/** What `sails.router.route()` takes as a request: core builds the full request from it. */
-export interface VirtualRequest {
-  transport: string;
-  protocol: string;
-  isSocket: true;
-  ip: string;
-  ips: string[];
-  port: null;
-  socket: Socket;
-  url: string;
-  path: string;
-  method: string;
-  body: unknown;
-  headers: Record<string, unknown>;
-}
-
 /** A Sails app (`sails`). */
 export interface SailsApp extends EventEmitter {
   config: SailsConfig;
   log: SailsLog;
   hooks: Record<string, unknown> & { http?: SailsHttpHook; session?: unknown; sockets?: unknown };
-  router: { route(request: VirtualRequest, response: object): void };
+  router: { route(request: object, response: object): void };
   session?: SailsSessionHook;
   io?: Server;
   sockets?: SailsSockets;

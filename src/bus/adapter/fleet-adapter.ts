@@ -134,6 +134,10 @@ export class FleetAdapter extends NodeClusterAdapter implements FleetAdapterExtr
     return this.#announcer.pendingJoins(socketId);
   }
 
+  forgetState(socketId: string): void {
+    this.recovery?.forget(socketId);
+  }
+
   override broadcast(packet: PlainPacket & { nsp?: string }, opts: BroadcastOptions): Promise<void> {
     packet.nsp = this.nsp.name;
     const encoded = this.#delivery.encode(packet);

@@ -139,6 +139,12 @@ export class NamespaceRecovery {
     this.#questions.replied(reply);
   }
 
+  /** The client of a socket does not get its state back when it comes again. */
+  forget(sid: SocketId): void {
+    const tracked = this.#tracked.get(sid);
+    if (tracked) tracked.isForgotten = true;
+  }
+
   /** The socket goes on elsewhere. */
   evict(sid: SocketId): void {
     const tracked = this.#tracked.get(sid);
@@ -299,7 +305,7 @@ export class NamespaceRecovery {
     // Before it was connected, it ends by its connection's end or by a middleware's word.
     const wasOpen = (socket.conn as unknown as EngineConnection).readyState === 'open';
     const mayReturn = reason === undefined ? !wasOpen : RECOVERABLE_REASONS.has(reason);
-    if (!mayReturn) {
+    if (!mayReturn || tracked.isForgotten) {
       tracked.isOpen = false;
       this.#change({ op: 'end', sid: socket.id, generation });
       return;

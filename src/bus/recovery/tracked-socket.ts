@@ -12,6 +12,8 @@ export class TrackedSocket {
   isOpen = false;
   /** Its connection is gone, for good or until the client comes back. */
   isGone = false;
+  /** Its client does not get its state back. */
+  isForgotten = false;
   #dataText = '';
   #binding = '';
 

@@ -1,5 +1,6 @@
 import type { Socket } from 'socket.io';
 import type { RequestPlaces } from '../limits/request-places';
+import type { SocketFacts } from '../requests/socket-facts';
 import type { ClientAddress } from './client-address';
 
 /** A connected socket and what is worked out once for all of its requests. */
@@ -11,4 +12,6 @@ export interface ConnectedSocket {
   /** Its requests that are not answered yet. */
   openRequests: number;
   places: RequestPlaces;
+  /** Made with its first request. */
+  facts?: SocketFacts;
 }

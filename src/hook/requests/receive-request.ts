@@ -5,8 +5,9 @@ import type { HookRuntime } from '../runtime';
 import { followSessionCookie } from '../session/handshake-session';
 import { afterJoins } from './join-guarantee';
 import { type Acknowledge, parseMessage, type RequestMessage, splitArguments } from './message';
-import { buildRequest } from './request';
-import { ResponseSink, type SinkResponse } from './response-sink';
+import { SocketFacts } from './socket-facts';
+import { VirtualRequest } from './virtual-request';
+import { type FinishedResponse, VirtualResponse } from './virtual-response';
 
 /** A JSON websocket response: what a client's callback gets. */
 interface Jwr {
@@ -58,7 +59,7 @@ class OpenRequest {
   readonly #joinsBefore: number;
   readonly #begun = performance.now();
   #method = '';
-  #route: unknown;
+  #request: VirtualRequest | undefined;
   #place = 0;
   #open = false;
   #answered = false;
@@ -79,28 +80,28 @@ class OpenRequest {
     this.#place = place;
     connected.openRequests += 1;
     runtime.requests.begin();
+    connected.facts ??= new SocketFacts(app, connected.socket, connected.address);
+    const request = new VirtualRequest(app, connected.facts, connected.socket, method, message);
+    const response = new VirtualResponse(request, (finished) => this.#answer(finished));
+    request.res = response;
+    this.#request = request;
     try {
-      app.router.route(buildRequest(app, connected, method, message), {
-        // Core pipes the response into this stream and calls back when it has ended.
-        _clientRes: new ResponseSink(),
-        _clientCallback: (response: SinkResponse) => this.#answer(response),
-      });
+      runtime.router.route(request, response);
     } catch (error) {
       app.log.error(`Routing a virtual request (${method} ${message.url.slice(0, 200)}) failed:`, error);
       this.respond({ statusCode: 500, headers: {}, body: 'Internal Server Error' });
     }
   }
 
-  #answer(response: SinkResponse): void {
+  #answer({ body, headers, statusCode }: FinishedResponse): void {
     const { app } = this.runtime;
-    this.#route = response.route;
-    const headers: Record<string, unknown> = {};
-    for (const [name, value] of Object.entries(response.headers ?? {})) {
+    for (const name of Object.keys(headers)) {
       // The cookie stays on this side: scripts of the client must not see it.
-      if (name.toLowerCase() !== 'set-cookie') headers[name] = value;
-      else if (app.session) followSessionCookie(app, this.connected.socket.handshake, value);
+      if (name.toLowerCase() !== 'set-cookie') continue;
+      if (app.session) followSessionCookie(app, this.connected.socket.handshake, headers[name]);
+      delete headers[name];
     }
-    this.respond({ body: response.body ?? response.streamed(), headers, statusCode: response.statusCode ?? 200 });
+    this.respond({ body, headers, statusCode });
   }
 
   /** Sends the response once the joins that the request made are effective. */
@@ -122,7 +123,7 @@ class OpenRequest {
   #measure(statusCode: number): void {
     if (this.#method === '') return;
     const seconds = (performance.now() - this.#begun) / 1_000;
-    this.runtime.metrics.requestAnswered(this.#method, this.#route, statusCode, seconds);
+    this.runtime.metrics.requestAnswered(this.#method, this.#request?.route?.path, statusCode, seconds);
   }
 
   /** A socket that has gone has ended its requests already. */

@@ -1,11 +1,11 @@
 import type { SailsApp } from '../../types/sails';
 import type { HookRuntime } from '../runtime';
-import { refuseHttp, type StoreResponse } from './unavailable';
-import { loadVirtualSession, type VirtualSessionRequest } from './virtual-session';
+import { refuseHttp } from './unavailable';
+import { loadVirtualSession, type VirtualSessionRequest, type VirtualSessionResponse } from './virtual-session';
 
 type SessionMiddleware = (
-  request: VirtualSessionRequest,
-  response: StoreResponse & Parameters<typeof refuseHttp>[0],
+  request: object,
+  response: Parameters<typeof refuseHttp>[0] & { headersSent?: boolean },
   next: (error?: unknown) => void,
 ) => void;
 
@@ -21,8 +21,8 @@ export function installSessions(runtime: HookRuntime): void {
     const { _privateSessionMiddleware: ofCore } = app;
     if (!ofCore) return;
     app._privateSessionMiddleware = (request, response, next) => {
-      if (request.isSocket) {
-        loadVirtualSession(runtime, request, response, next);
+      if (isVirtual(request)) {
+        loadVirtualSession(runtime, request, response as unknown as VirtualSessionResponse, next);
         return;
       }
       ofCore(request, response, (error) => {
@@ -36,4 +36,9 @@ export function installSessions(runtime: HookRuntime): void {
       });
     };
   });
+}
+
+/** Whether it is a virtual request of this hook's own. */
+function isVirtual(request: object): request is VirtualSessionRequest {
+  return 'offerSession' in request;
 }

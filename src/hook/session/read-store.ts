@@ -25,6 +25,28 @@ export async function readSession(
   }
 }
 
+/**
+ * Reads a session for a request, with a callback. Stores that keep the limit by themselves are asked without another timer
+ * and without promises.
+ */
+export function readStored(
+  runtime: HookRuntime,
+  store: session.Store,
+  sessionId: string,
+  done: (error: unknown, found?: session.SessionData | undefined) => void,
+): void {
+  if (!keepsLimit(store)) {
+    readSession(runtime, store, sessionId).then((found) => done(undefined, found), done);
+    return;
+  }
+  store.get(sessionId, (error, found) => done(error, found ?? undefined));
+}
+
+/** Our stores have a limit of their own; express-session's memory store has nobody to wait for. */
+function keepsLimit(store: session.Store): boolean {
+  return 'stats' in store || store.constructor.name === 'MemoryStore';
+}
+
 /** Saves a session, within the time limit for stores. */
 export async function writeSession(
   runtime: HookRuntime,

@@ -24,6 +24,8 @@ type Headers = IncomingMessage['headers'];
  */
 export class SocketSessions {
   readonly #byHeaders = new WeakMap<Headers, { cookie: string | undefined; session: SocketSession }>();
+  /** The sessions that clients' own cookies named, whether there are any or not. */
+  readonly #presented = new WeakMap<Headers, string | undefined>();
   readonly #sockets = new Map<string, Set<Socket>>();
   readonly #idOf = new WeakMap<Socket, string>();
 
@@ -40,6 +42,7 @@ export class SocketSessions {
     const { session: sessions } = this.runtime.app;
     if (!store || !sessions || wantsNoSession(request) || this.#byHeaders.has(headers)) return;
     const id = readSessionId(sessions, headers.cookie);
+    this.#presented.set(headers, id);
     const found = id === undefined ? undefined : await readSession(this.runtime, store, id);
     if (id !== undefined && found !== undefined) {
       this.#remember(headers, { id, isFresh: isEmpty(found), touchedAt: 0 });
@@ -64,6 +67,17 @@ export class SocketSessions {
     if (id !== undefined) this.#remember(headers, session);
     this.#index(socket, session.id);
     return session;
+  }
+
+  /** The session that a client's own cookie named when it connected. */
+  presentedBy(headers: Headers): string | undefined {
+    return this.#presented.get(headers);
+  }
+
+  /** A client that has come back goes on with the session that it had. */
+  adopt(headers: Headers, id: string, isFresh: boolean): void {
+    putCookieFirst(headers, writeSessionCookie(this.runtime.app, id));
+    this.#remember(headers, { id, isFresh, touchedAt: 0 });
   }
 
   /** Gives a socket a new session in the place of one that has gone. */

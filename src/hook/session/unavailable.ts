@@ -1,27 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { refuseHandshakeForNow } from '../server/refuse-handshake';
 
-/** A response of core's, over HTTP or virtual, as far as sessions touch it. */
-export interface StoreResponse {
-  statusCode?: number;
-  headersSent?: boolean;
-  end(...args: unknown[]): unknown;
-  /** Where core leaves the body of a virtual response. */
-  _clientRes?: { body?: unknown };
-}
-
 /** What a client gets where its session can't be read or saved. */
-const UNAVAILABLE = {
+export const UNAVAILABLE = {
   code: 'E_SESSION_UNAVAILABLE',
   message: 'Sessions are not available at the moment: try again.',
 };
-
-/** Answers a virtual request with 503. */
-export function refuseUnavailable(response: StoreResponse, end: () => unknown = () => response.end()): void {
-  response.statusCode = 503;
-  if (response._clientRes) response._clientRes.body = UNAVAILABLE;
-  end();
-}
 
 /** Answers an HTTP request with 503. */
 export function refuseHttp(response: Pick<ServerResponse, 'writeHead' | 'end'>): void {

@@ -1,20 +1,32 @@
 import type session from 'express-session';
 import type { Socket } from 'socket.io';
-import type { SailsRequest } from '../../types/sails';
 import type { HookRuntime } from '../runtime';
 import { makeCookie } from './make-cookie';
-import { readSession, storeOf, withinLimit, writeSession } from './read-store';
+import { readStored, storeOf, withinLimit, writeSession } from './read-store';
 import type { SocketSession } from './socket-sessions';
-import { refuseUnavailable, type StoreResponse } from './unavailable';
+import { UNAVAILABLE } from './unavailable';
 
-/** A virtual request on its way through core's router. */
-export interface VirtualSessionRequest extends SailsRequest {
-  isSocket?: boolean;
-  socket: Socket & SailsRequest['socket'];
+/** A virtual request, as far as its session goes. */
+export interface VirtualSessionRequest {
+  isSocket: boolean;
+  socket: Socket;
   path: string;
-  sessionID?: string;
-  session?: (session.Session & session.SessionData) | null;
-  sessionStore?: session.Store;
+  sessionID: string | undefined;
+  session: (session.Session & session.SessionData) | null | undefined;
+  sessionStore: session.Store | undefined;
+  /** Nobody has looked at `session` yet. */
+  readonly isSessionUntouched: boolean;
+  /** Gives the function that sets `session` when somebody first looks at it. */
+  offerSession(open: () => void): void;
+}
+
+/** The response to it. */
+export interface VirtualSessionResponse {
+  /** Runs once when the response ends; it is sent when the returned promise settles. */
+  beforeEnd: (() => Promise<void> | undefined) | undefined;
+  /** Takes what was sent back and puts an error in its place. */
+  replaceBy(statusCode: number, body: unknown): void;
+  end(): unknown;
 }
 
 type Next = (error?: unknown) => void;
@@ -23,13 +35,14 @@ type Next = (error?: unknown) => void;
 const PART_OF_AGE = 4;
 
 /**
- * The session of a virtual request. It is read fresh for each request; it is written before the answer is sent, and only
- * where the request has changed it. `destroy()` and `regenerate()` hold for the socket.
+ * The session of a virtual request. It is read fresh for each request, and opened when somebody looks at `req.session`: until
+ * then it is what the store has answered. It is written before the answer is sent, and only where the request has changed it.
+ * `destroy()` and `regenerate()` hold for the socket.
  */
 export function loadVirtualSession(
   runtime: HookRuntime,
   request: VirtualSessionRequest,
-  response: StoreResponse,
+  response: VirtualSessionResponse,
   next: Next,
 ): void {
   const { config } = runtime.app;
@@ -41,35 +54,41 @@ export function loadVirtualSession(
     next();
     return;
   }
-  open(runtime, store, request, known).then(
-    (opened) => {
-      saveAtEnd(runtime, store, request, response, opened);
-      next();
-    },
-    (error) => {
+  readStored(runtime, store, known.id, (error, found) => {
+    if (error) {
       runtime.app.log.verbose('The session of a virtual request can not be loaded.', error);
-      refuseUnavailable(response);
-    },
-  );
+      refuse(response);
+      response.end();
+      return;
+    }
+    const loaded = offer(runtime, store, request, known, found);
+    response.beforeEnd = () => closeOrRefuse(runtime, store, request, response, loaded);
+    next();
+  });
+}
+
+function refuse(response: VirtualSessionResponse): void {
+  response.replaceBy(503, UNAVAILABLE);
 }
 
 /** What a request's session was when the request began. */
-interface OpenedSession {
+interface LoadedSession {
   known: SocketSession;
   /** Made by this request, since there was none. */
   isNew: boolean;
-  fields: string;
+  /** `undefined` until it is opened. */
+  fields: string | undefined;
   ageMs: number | null;
 }
 
-async function open(
+function offer(
   runtime: HookRuntime,
   store: session.Store,
   request: VirtualSessionRequest,
   known: SocketSession,
-): Promise<OpenedSession> {
+  found: session.SessionData | undefined,
+): LoadedSession {
   const { socket } = request;
-  const found = await readSession(runtime, store, known.id);
   let own = known;
   if (!found) {
     const current = runtime.sessions.of(socket) ?? known;
@@ -79,36 +98,28 @@ async function open(
   const isNew = !found || own !== known;
   request.sessionID = own.id;
   request.sessionStore = store;
-  const data = isNew ? ({ cookie: makeCookie(store, socket.handshake.headers) } as session.SessionData) : found;
-  const opened = store.createSession(request as never, data);
-  return { known: own, isNew, fields: fieldsText(opened), ageMs: opened.cookie.originalMaxAge ?? null };
+  const ageMs = found?.cookie?.originalMaxAge ?? null;
+  const loaded: LoadedSession = { known: own, isNew, fields: undefined, ageMs };
+  request.offerSession(() => {
+    const data = isNew ? ({ cookie: makeCookie(store, socket.handshake.headers) } as session.SessionData) : found;
+    const opened = store.createSession(request as never, data as session.SessionData);
+    loaded.fields = fieldsText(opened);
+    loaded.ageMs = opened.cookie.originalMaxAge ?? null;
+  });
+  return loaded;
 }
 
-function saveAtEnd(
+function closeOrRefuse(
   runtime: HookRuntime,
   store: session.Store,
   request: VirtualSessionRequest,
-  response: StoreResponse,
-  opened: OpenedSession,
-): void {
-  const end = response.end;
-  let ended = false;
-  response.end = function endOnce(...args: unknown[]) {
-    if (ended) return response;
-    ended = true;
-    const saving = close(runtime, store, request, opened);
-    if (!saving) return end.apply(response, args);
-    // Whoever ends a response without a status means 200.
-    const finish = () => {
-      response.statusCode ||= 200;
-      end.apply(response, args);
-    };
-    saving.then(finish, (error) => {
-      runtime.app.log.verbose('The session of a virtual request can not be saved.', error);
-      refuseUnavailable(response, () => end.call(response));
-    });
-    return response;
-  };
+  response: VirtualSessionResponse,
+  loaded: LoadedSession,
+): Promise<void> | undefined {
+  return close(runtime, store, request, loaded)?.catch((error) => {
+    runtime.app.log.verbose('The session of a virtual request can not be saved.', error);
+    refuse(response);
+  });
 }
 
 /** Saves what the request has changed. Returns nothing where there is nothing to wait for. */
@@ -116,26 +127,33 @@ function close(
   runtime: HookRuntime,
   store: session.Store,
   request: VirtualSessionRequest,
-  opened: OpenedSession,
+  loaded: LoadedSession,
 ): Promise<void> | undefined {
-  const { known } = opened;
+  const { known, isNew } = loaded;
+  if (request.isSessionUntouched && (isNew || !isTouchDue(runtime, known, loaded.ageMs))) return undefined;
   const { session: current, socket } = request;
   if (!current) return closeGone(runtime, store, request, known);
 
-  const isEmptyNow = fieldsText(current) === NO_FIELDS;
   if (current.id !== known.id) {
+    const isEmptyNow = fieldsText(current) === NO_FIELDS;
     const followed = runtime.sessions.follow(socket, current.id, isEmptyNow);
     return isEmptyNow ? undefined : save(runtime, store, current, followed);
   }
-  const isChanged = fieldsText(current) !== opened.fields || current.cookie.originalMaxAge !== opened.ageMs;
-  if (opened.isNew) {
+  const isChanged = fieldsText(current) !== loaded.fields || current.cookie.originalMaxAge !== loaded.ageMs;
+  if (isNew) {
     // Destroyed by another request of the socket before anything was stored: it stays destroyed.
     if (!isChanged || runtime.sessions.of(socket)?.id !== known.id) return undefined;
     return save(runtime, store, current, known);
   }
   if (isChanged) return save(runtime, store, current, known);
-  touch(runtime, store, current, known);
+  if (isTouchDue(runtime, known, loaded.ageMs)) touch(runtime, store, current, known);
   return undefined;
+}
+
+/** Whether a session that was read only is to be renewed by now. */
+function isTouchDue({ settings }: HookRuntime, known: SocketSession, ageMs: number | null): boolean {
+  const everyMs = Math.min(settings.sessionTouchMs, (ageMs ?? Number.POSITIVE_INFINITY) / PART_OF_AGE);
+  return Date.now() - known.touchedAt >= everyMs;
 }
 
 /** The request has destroyed its session, or has taken it away without a word. */
@@ -170,12 +188,8 @@ function touch(
   current: session.Session & session.SessionData,
   known: SocketSession,
 ): void {
-  const everyMs = Math.min(
-    runtime.settings.sessionTouchMs,
-    (current.cookie.originalMaxAge ?? Number.POSITIVE_INFINITY) / PART_OF_AGE,
-  );
   const { touch: touchStored } = store;
-  if (!touchStored || Date.now() - known.touchedAt < everyMs) return;
+  if (!touchStored) return;
   current.touch();
   known.touchedAt = Date.now();
   withinLimit(runtime, 'touch', (done) => touchStored.call(store, current.id, current, done)).catch((error) => {

@@ -4,6 +4,7 @@ import { HookError, SocketsConfigError } from '../errors';
 import { normalizeAdapterSettings } from './adapter-settings';
 import { validateFlotillaSettings } from './flotilla-settings';
 import { assertOrigin, isLocalOrigin } from './origins';
+import { validateRecoverySettings } from './recovery-settings';
 import type { BeforeConnect } from './sockets-settings';
 
 const POSITIVE_NUMBERS = ['pingTimeout', 'pingInterval', 'maxHttpBufferSize', 'maxBufferSize'];
@@ -17,6 +18,7 @@ export function configure(app: SailsApp): void {
   validatePlainSettings(app);
   normalizeLifecycleFunctions(app);
   validateOrigins(app);
+  validateRecoverySettings(app);
   normalizeAdapterSettings(app);
   app.config.flotilla = validateFlotillaSettings(app.config.flotilla);
 }

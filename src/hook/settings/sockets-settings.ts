@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Server, Socket } from 'socket.io';
+import type { RecoverySettings } from '../../bus/recovery/settings';
 import type { Callback, SessionData } from '../../types/sails';
 
 /** What a `beforeConnect` function receives: the client's first HTTP request, as Engine.IO prepared it. */
@@ -65,6 +66,11 @@ export interface SocketsSettings extends AdapterOptions {
   path: string;
   /** Whether `<path>/socket.io.js` is served. Default false. */
   serveClient: boolean;
+  /**
+   * Whether clients that come back get their socket and what they have missed (docs/delivery.md), with what bounds. Default:
+   * on under the launcher, else `false`.
+   */
+  connectionStateRecovery?: boolean | Partial<RecoverySettings>;
   /** Milliseconds without a pong until a connection counts as closed. Default 60000. */
   pingTimeout: number;
   /** Milliseconds between pings. Default 25000. */

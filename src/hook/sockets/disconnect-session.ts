@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
+import type { FleetAdapterExtras } from '../../bus/fleet';
 import type { Callback } from '../../types/sails';
 import { SocketsUsageError } from '../errors';
 import type { HookRuntime } from '../runtime';
+import { digestOfSession } from '../session/session-digest';
 
 /** Options of `sails.sockets.disconnectSession()`. */
 export interface DisconnectSessionOptions {
@@ -19,11 +20,16 @@ const EVENT = 'flotilla:disconnect-session';
 /** Makes `sails.sockets.disconnectSession()`. */
 export function makeDisconnectSession(runtime: HookRuntime) {
   const disconnectHere = (digest: string, reconnect: boolean): number => {
-    const sockets = runtime.sessions.socketsOf((id) => digestOf(id) === digest);
+    const sockets = runtime.sessions.socketsOf((id) => digestOfSession(id) === digest);
     for (const socket of sockets) {
+      (socket.nsp.adapter as Partial<FleetAdapterExtras>).forgetState?.(socket.id);
       if (reconnect) socket.conn.close();
       else socket.disconnect(true);
     }
+    // Nor may a client of the session that is away just now come back as if nothing had been.
+    runtime.fleet?.call('fleet', 'forgetSessions', [`${digest}:`]).catch(() => {
+      runtime.counters.failedOrders += 1;
+    });
     return sockets.length;
   };
   runtime.io.sockets.on(
@@ -58,7 +64,7 @@ export function makeDisconnectSession(runtime: HookRuntime) {
   };
 
   async function everywhere(session: unknown, reconnect: boolean): Promise<number> {
-    const digest = digestOf(sessionIdOf(session));
+    const digest = digestOfSession(sessionIdOf(session));
     const own = disconnectHere(digest, reconnect);
     const others = (await runtime.io.serverSideEmitWithAck(EVENT, digest, reconnect)) as number[];
     return others.reduce((sum, count) => sum + count, own);
@@ -71,8 +77,4 @@ function sessionIdOf(session: unknown): string {
   throw new SocketsUsageError(
     `\`sails.sockets.disconnectSession()\` needs the id of a session or a request that has one, got ${inspect(session, { depth: -1 })}`,
   );
-}
-
-function digestOf(id: string): string {
-  return createHash('sha256').update(id).digest('base64url');
 }

@@ -14,6 +14,9 @@ const lanes = new WeakMap<Server, FastLane>();
  * one tick in one write. The order with everything else that a connection sends is kept.
  */
 export class FastLane {
+  /** Hears of each message that took the lane. */
+  onWrite: (() => void) | undefined;
+
   #corked: LaneSocket[] = [];
   #lastEngine: unknown;
   #isLastEngineWatched = false;
@@ -49,6 +52,7 @@ export class FastLane {
       if (this.#corked.length === 1) this.#flushAtEndOfTick();
     }
     socket.write(frame);
+    this.onWrite?.();
     return true;
   }
 

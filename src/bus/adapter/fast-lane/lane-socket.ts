@@ -1,7 +1,10 @@
 import type { Socket as NetSocket } from 'node:net';
 import type { EngineConnection, EngineTransport } from './engine-internals';
+import { passiveListeners } from './passive-listener';
 
 const NOTHING = Buffer.alloc(0);
+/** What comes in one tick beyond this waits in Engine.IO's queue, where it is counted. */
+const MOST_CORKED_BYTES = 1_048_576;
 
 /**
  * A websocket that frames can be written to past Engine.IO's queue. To Engine.IO it looks like a send in progress, from
@@ -26,14 +29,15 @@ export class LaneSocket {
   get isFree(): boolean {
     const { readyState, writeBuffer } = this.#connection;
     if (readyState !== 'open' || writeBuffer.length > 0) return false;
-    return this.isCorked || (this.#transport.writable && this.#stream.writable);
+    if (this.isCorked) return this.#stream.writableLength < MOST_CORKED_BYTES;
+    return this.#transport.writable && this.#stream.writable;
   }
 
   /** Whether somebody listens to what happens to each packet; that is told of packets in Engine.IO's own queue. */
   get isWatched(): boolean {
     const connection = this.#connection;
     return (
-      connection.listenerCount('packetCreate') > 0 ||
+      connection.listenerCount('packetCreate') > passiveListeners(connection) ||
       connection.listenerCount('flush') > 0 ||
       connection.listenerCount('drain') > 0
     );
