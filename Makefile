@@ -3,12 +3,14 @@
 WORKERS ?= 3
 PORT ?= 1337
 EXAMPLE := examples/live-counter
+IMAGE ?= localhost/live-counter:latest
+APP ?= $(EXAMPLE)
 
 # Written by npm at the end of every install, so its age tells whether the lock file has changed since.
 INSTALLED := node_modules/.package-lock.json
 EXAMPLE_INSTALLED := $(EXAMPLE)/node_modules/.package-lock.json
 
-.PHONY: help demo build lint format test test-long tools chart-readme chart-schemas bench loadtest loadtest-compare clean need-node need-free-port
+.PHONY: help demo build lint format test test-long tools chart-readme chart-schemas image bench loadtest loadtest-compare clean need-node need-free-port
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +43,9 @@ chart-readme: need-node $(INSTALLED) ## Write the table of values in the chart's
 
 chart-schemas: need-node $(INSTALLED) ## Make the schemas of the chart's tests anew, from Go modules (needs Go and a network)
 	@node scripts/chart-schemas.mjs
+
+image: ## Build the example's image with docker, podman or buildah (IMAGE=name, APP=folder of another app)
+	@sh scripts/image.sh $(IMAGE) $(APP)
 
 bench: need-node build ## Measure beside the packages we replace; prints ratios (needs redis-server; docs/benchmarks.md)
 	@node bench/bus/run.mjs
