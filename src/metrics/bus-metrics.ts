@@ -77,6 +77,17 @@ export function declareBusMetrics(registry: Registry, read: () => BusSnapshot | 
       if (bus) report(bus.handlerFailures);
     },
   );
+  metrics.counter(
+    'flotilla_recoveries_total',
+    'Clients that came back and asked for their state, by what became of it.',
+    ['outcome'],
+    (report) => {
+      const recovery = read()?.recovery;
+      if (!recovery) return;
+      report(recovery.recovered, { outcome: 'recovered' });
+      for (const [outcome, count] of recovery.failedByReason) report(count, { outcome });
+    },
+  );
 }
 
 /** Declares what only the process that holds the hub can tell: the fleet, and the link to the other pods. */
@@ -93,6 +104,30 @@ export function declareHubMetrics(registry: Registry, read: () => BusSnapshot): 
     'Fleet-wide questions that somebody did not answer in time.',
     [],
     (report) => report(read().deadlineMisses),
+  );
+  metrics.gauge('flotilla_recovery_messages', 'Messages kept for clients that may come back.', [], (report) => {
+    const { hub } = read();
+    if (hub?.recovery) report(hub.recovery.messages);
+  });
+  metrics.gauge(
+    'flotilla_recovery_bytes',
+    'Bytes of the messages kept for clients that may come back.',
+    [],
+    (report) => {
+      const { hub } = read();
+      if (hub?.recovery) report(hub.recovery.bytes);
+    },
+  );
+  metrics.gauge(
+    'flotilla_recovery_sessions',
+    'Sockets whose state is kept, by whether their client is connected.',
+    ['state'],
+    (report) => {
+      const { hub } = read();
+      if (!hub?.recovery) return;
+      report(hub.recovery.sessions - hub.recovery.gone, { state: 'connected' });
+      report(hub.recovery.gone, { state: 'gone' });
+    },
   );
   metrics.gauge('flotilla_hub_rooms', 'Rooms that the workers of this pod hold.', [], (report) => {
     const { hub } = read();
