@@ -287,6 +287,27 @@ describe('the fast lane of broadcasts', () => {
     },
   );
 
+  it('serves the other sockets when a listener to the end of one throws', async () => {
+    server = await startLaneServer({ adapter: 'ours' });
+    const { socket } = await newClient();
+    const { events } = await newClient();
+    socket.on('disconnect', () => {
+      throw new Error('of the app');
+    });
+    const fail = (...args: unknown[]) => (args.at(-1) as (error: Error) => void)(new Error('EPIPE'));
+    Object.assign(connectionOf(socket).transport.socket._socket, { _write: fail, _writev: fail });
+    const listeners = process.rawListeners('uncaughtException') as NodeJS.UncaughtExceptionListener[];
+    process.removeAllListeners('uncaughtException');
+    cleanups.push(() => {
+      process.removeAllListeners('uncaughtException');
+      for (const listener of listeners) process.on('uncaughtException', listener);
+    });
+    const uncaught = new Promise((resolve) => process.once('uncaughtException', resolve));
+    server.io.emit('e', 1);
+    expect(await uncaught).toMatchObject({ message: 'of the app' });
+    await until(() => events.length === 1);
+  });
+
   it('appends an offset for clients of Engine.IO 4, and for no others', async () => {
     server = await startLaneServer({ adapter: 'ours' });
     const { events, socket } = await newClient();

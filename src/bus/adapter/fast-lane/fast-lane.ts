@@ -74,6 +74,17 @@ export class FastLane {
     const corked = this.#corked;
     this.#corked = [];
     process.off('exit', this.#flush);
-    for (const socket of corked) socket.flush();
+    for (const socket of corked) {
+      try {
+        socket.flush();
+      } catch (error) {
+        // From a listener of the app's to the end of a connection. The other sockets can't wait for it.
+        process.nextTick(raise, error);
+      }
+    }
   };
+}
+
+function raise(error: unknown): never {
+  throw error;
 }
