@@ -19,3 +19,8 @@ declare module 'socket.io-client-2' {
   // biome-ignore lint/suspicious/noExplicitAny: an untyped package's whole surface
   export default function connect(...args: unknown[]): any;
 }
+
+declare module 'sails-hook-sockets' {
+  // biome-ignore lint/suspicious/noExplicitAny: an untyped package's whole surface
+  export default function hook(app: any): any;
+}
