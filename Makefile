@@ -48,6 +48,7 @@ image: ## Build the example's image with docker, podman or buildah (IMAGE=name, 
 	@sh scripts/image.sh $(IMAGE) $(APP)
 
 bench: need-node build ## Measure beside the packages we replace; prints ratios (needs redis-server; docs/benchmarks.md)
+	@node bench/delivery/run.mjs
 	@node bench/bus/run.mjs
 	@node bench/bus/model.mjs
 	@node bench/sessions/run.mjs
