@@ -10,10 +10,10 @@ APP ?= $(EXAMPLE)
 INSTALLED := node_modules/.package-lock.json
 EXAMPLE_INSTALLED := $(EXAMPLE)/node_modules/.package-lock.json
 
-.PHONY: help demo build lint format test test-long tools chart-readme chart-schemas image bench loadtest loadtest-compare clean need-node need-free-port
+.PHONY: help demo build lint format test test-long tools chart-readme chart-schemas image e2e-tools e2e bench loadtest loadtest-compare clean need-node need-free-port
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make demo takes WORKERS (default 3) and PORT (default 1337), e.g. make demo WORKERS=2 PORT=8080"
 
@@ -46,6 +46,13 @@ chart-schemas: need-node $(INSTALLED) ## Make the schemas of the chart's tests a
 
 image: ## Build the example's image with docker, podman or buildah (IMAGE=name, APP=folder of another app)
 	@sh scripts/image.sh $(IMAGE) $(APP)
+
+e2e-tools: ## Build the programs of a throwaway Kubernetes (needs Go; about 25 minutes, once)
+	@bash test/e2e/cluster/build.sh
+
+e2e: need-node $(INSTALLED) ## Run the end-to-end tests on a Kubernetes: KUBECONFIG and E2E_IMAGE, or E2E_CLUSTER=local
+	@sh scripts/tools.sh helm
+	@node scripts/e2e.mjs
 
 bench: need-node build ## Measure beside the packages we replace; prints ratios (needs redis-server; docs/benchmarks.md)
 	@node bench/delivery/run.mjs

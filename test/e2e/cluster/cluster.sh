@@ -4,7 +4,7 @@
 #
 #   cluster.sh up              start it, with CoreDNS and Traefik; ends what an aborted run left
 #   cluster.sh exec CMD...     run CMD inside the namespace, with KUBECONFIG set and kubectl on PATH
-#   cluster.sh load ARCHIVE    load the images of a docker archive into the node
+#   cluster.sh load ARCHIVE [NAME]   load the image of a docker archive into the node, and give it a second name
 #   cluster.sh crash NAMESPACE POD   SIGKILL the pod's first process from the node: no SIGTERM comes before
 #   cluster.sh down            end everything and remove the state
 #
@@ -165,7 +165,11 @@ image() { # NAME DIR ENTRYPOINT...
   rm -f "$tar"
 }
 
-load() { ctr -a "$state/containerd.sock" -n k8s.io images import "$1" >/dev/null; }
+load() { # ARCHIVE [another name for its image]
+  local name
+  name=$(ctr -a "$state/containerd.sock" -n k8s.io images import "$1" | sed -n 's/^unpacking \([^ ]*\) .*/\1/p')
+  if [ -n "${2:-}" ]; then ctr -a "$state/containerd.sock" -n k8s.io images tag --force "$name" "$2" >/dev/null; fi
+}
 
 bin_rootfs() { # DIR BINARY...
   local dir=$1; shift
@@ -206,7 +210,7 @@ case "${1:-}" in
   up-inside) up_inside ;;
   down) down ;;
   exec) shift && enter "$@" ;;
-  load) load "$2" ;;
+  load) load "$2" "${3:-}" ;;
   crash) crash "$2" "$3" ;;
   *) sed -n '2,14p' "$0" | sed 's/^# \{0,1\}//' && exit 2 ;;
 esac

@@ -1,0 +1,46 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { Namespace, run } from './support/kubernetes';
+import { CHART } from './support/values';
+
+const namespace = new Namespace('flotilla-e2e-dry-run');
+let served: Set<string>;
+
+beforeAll(async () => {
+  await namespace.create();
+  // lines such as `deployments  deploy  apps/v1  true  Deployment`
+  const kinds = await run('kubectl', ['api-resources', '--no-headers']);
+  served = new Set(
+    kinds
+      .trim()
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/))
+      .map((columns) => `${columns.at(-3)} ${columns.at(-1)}`),
+  );
+});
+afterAll(() => namespace.delete());
+
+describe('an API server takes every object that the chart renders', () => {
+  for (const file of readdirSync(join(CHART, 'ci')).sort()) {
+    it(file, async () => {
+      const values = join(CHART, 'ci', file);
+      const manifest = await namespace.helm('template', 'demo', CHART, '-f', values, '--kube-version', '1.34.0');
+      // Kinds of others' CRDs are not in this cluster: `make test` checks those against their schemas.
+      const known = parseAllDocuments(manifest).filter((document) => {
+        const object = document.toJS() as { apiVersion?: string; kind?: string } | null;
+        return object && served.has(`${object.apiVersion} ${object.kind}`);
+      });
+      expect(known.length).toBeGreaterThan(3);
+      const answer = await run(
+        'kubectl',
+        ['-n', namespace.name, 'apply', '--dry-run=server', '--validate=strict', '-f', '-'],
+        {
+          input: known.map(String).join('\n---\n'),
+        },
+      );
+      expect(answer.trim().split('\n')).toHaveLength(known.length);
+    });
+  }
+});

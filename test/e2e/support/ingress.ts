@@ -1,0 +1,102 @@
+import { once } from 'node:events';
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { isIP, type LookupFunction } from 'node:net';
+import { io, type Socket } from 'socket.io-client';
+
+/** Where the ingress controller listens. */
+const ADDRESS = process.env.E2E_INGRESS ?? '127.0.0.1';
+
+/** Every name is the ingress controller. */
+const lookup: LookupFunction = (_host, options, callback) => {
+  const family = isIP(ADDRESS);
+  if (options.all) callback(null, [{ address: ADDRESS, family }]);
+  else callback(null, ADDRESS, family);
+};
+
+/** Answer to a virtual request. */
+export interface Answer<T> {
+  body: T;
+  statusCode: number;
+}
+
+export interface WhoAmI {
+  pod: string;
+  worker: number;
+  pid: number;
+}
+
+/** The app as its users reach it, through the ingress controller. */
+export class Site {
+  private readonly agent: HttpAgent | HttpsAgent;
+
+  /** @param url such as `https://counter.localhost`; its certificate may be of anybody's */
+  constructor(readonly url: string) {
+    const options = { keepAlive: true, lookup, rejectUnauthorized: false };
+    this.agent = url.startsWith('https:') ? new HttpsAgent(options) : new HttpAgent(options);
+  }
+
+  /** Settles with the status of an answer that came as a whole. */
+  async get(path: string, timeoutMs = 10_000): Promise<number> {
+    const send = this.url.startsWith('https:') ? httpsRequest : httpRequest;
+    const request = send(new URL(path, this.url), { agent: this.agent });
+    request.setTimeout(timeoutMs, () => request.destroy(new Error(`no answer within ${timeoutMs} ms`)));
+    request.end();
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    response.resume();
+    await once(response, 'end');
+    return response.statusCode ?? 0;
+  }
+
+  /** A client that comes back by itself. It has its own cookies, as a browser has. */
+  socket(transports: ('websocket' | 'polling')[]): Socket {
+    return io(this.url, {
+      transports,
+      forceNew: true,
+      withCredentials: true,
+      rejectUnauthorized: false,
+      reconnectionDelay: 200,
+      reconnectionDelayMax: 1_000,
+      // as a browser names the page that it comes from
+      extraHeaders: { origin: this.url },
+      query: { __sails_io_sdk_version: '1.2.1' },
+      agent: this.agent as unknown as string,
+    });
+  }
+
+  close(): void {
+    this.agent.destroy();
+  }
+}
+
+/** Settles when the socket is connected. */
+export async function connected(socket: Socket, timeoutMs = 20_000): Promise<Socket> {
+  const signal = AbortSignal.timeout(timeoutMs);
+  while (!socket.connected) {
+    await new Promise<void>((resolve, reject) => {
+      const failed = () => reject(new Error(`socket not connected within ${timeoutMs} ms`));
+      signal.addEventListener('abort', failed, { once: true });
+      socket.once('connect', () => {
+        signal.removeEventListener('abort', failed);
+        resolve();
+      });
+    });
+  }
+  return socket;
+}
+
+/** A virtual request, as sails.io.js sends it. */
+export async function ask<T>(
+  socket: Socket,
+  method: 'get' | 'post',
+  url: string,
+  timeoutMs = 10_000,
+): Promise<Answer<T>> {
+  return (await socket.timeout(timeoutMs).emitWithAck(method, { method, url, data: {}, headers: {} })) as Answer<T>;
+}
+
+export async function whoAmI(socket: Socket): Promise<WhoAmI> {
+  const { statusCode, body } = await ask<WhoAmI>(socket, 'get', '/api/whoami');
+  if (statusCode !== 200) throw new Error(`/api/whoami: ${statusCode}`);
+  return body;
+}
