@@ -7,6 +7,10 @@ const operations = {
   emitAlone: (io, { id, event, args }) => {
     io.sockets.sockets.get(id).emit(event, ...args);
   },
+  /** Several messages in one tick. */
+  emitEach: (io, { rooms, event, messages }) => {
+    for (const args of messages) io.to(rooms).emit(event, ...args);
+  },
   recoveryCounts: (io) => {
     const { recovered, failedByReason } = io.fleet.counters.recovery;
     return { recovered, failedByReason: Object.fromEntries(failedByReason) };

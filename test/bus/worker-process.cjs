@@ -16,7 +16,7 @@ const adapter = createAdapter({
   connectionStateRecovery: process.env.TEST_RECOVERY && JSON.parse(process.env.TEST_RECOVERY),
   log: quietLog,
 });
-const io = new Server(httpServer, { adapter });
+const io = new Server(httpServer, { adapter, allowEIO3: true });
 io.fleet = adapter.fleet;
 tagSocketIds(io);
 installClientEvents(io);

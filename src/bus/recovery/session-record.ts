@@ -64,6 +64,13 @@ export class SessionRecord {
     return rooms;
   }
 
+  /** Stays in rooms, over and open, that are still of use. */
+  get staysKept(): number {
+    let count = 0;
+    for (const stays of this.#rooms.values()) count += stays.length;
+    return count;
+  }
+
   join(room: string, from: Position): void {
     const stays = this.#rooms.get(room);
     if (!stays) this.#rooms.set(room, [{ from }]);
