@@ -1,16 +1,23 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Browser } from 'playwright-core';
 import type { Socket } from 'socket.io-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launchChromium } from '../example/chromium';
 import { openTab, shownCount, showsCount, whoAmI as whoServes } from '../example/tab';
-import { ask, connected, Site, whoAmI } from './support/ingress';
+import { arrives, ask, connected, Site, whoAmI } from './support/ingress';
 import { Namespace, run } from './support/kubernetes';
 import { summary, Traffic } from './support/traffic';
 import { until } from './support/until';
 import { CHART, exampleValues, HOST, imageOf } from './support/values';
+
+/** Who answers in the namespace of the probe. */
+interface ProbeIdentity {
+  podName: string;
+  worker: number;
+}
 
 const APP = 'app.kubernetes.io/instance=demo,app.kubernetes.io/name=flotilla';
 const REDIS = 'app.kubernetes.io/instance=demo,app.kubernetes.io/name=flotilla-redis';
@@ -44,14 +51,7 @@ async function onTwoPods(transport: 'websocket' | 'polling'): Promise<[Socket, S
 /** Settles when a press by `from` is heard by `to`. */
 async function hears(from: Socket, to: Socket): Promise<void> {
   await ask(to, 'get', '/api/counter/subscribe');
-  const heard = new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('no counterUpdated within 10 s')), 10_000);
-    to.once('counterUpdated', () => {
-      clearTimeout(timer);
-      resolve(undefined);
-    });
-  });
-  heard.catch(() => {});
+  const heard = arrives(to, 'counterUpdated');
   expect((await ask(from, 'post', '/api/counter/increment')).statusCode).toBe(200);
   await heard;
 }
@@ -218,24 +218,50 @@ describe('changes under traffic', () => {
 });
 
 describe('without Redis', () => {
-  it('for 30 s the page answers, and broadcasts reach the same pod; afterwards all pods', async () => {
-    const socket = await connected(site.socket(['websocket']));
+  /** Sockets on two workers of one pod. */
+  async function onTwoWorkers(token: string): Promise<[Socket, Socket]> {
+    const first = await connected(site.probe(token));
+    const { podName, worker } = (await first.emitWithAck('whoami')) as ProbeIdentity;
+    const second = await until('socket on another worker of the pod', 60_000, async () => {
+      const socket = await connected(site.probe(token));
+      const other = (await socket.emitWithAck('whoami')) as ProbeIdentity;
+      if (other.podName === podName && other.worker !== worker) return socket;
+      socket.disconnect();
+      return false;
+    });
+    return [first, second];
+  }
+
+  it('for 30 s the page answers, and broadcasts reach all workers of a pod; afterwards all pods', async () => {
+    const secret = await namespace.kubectl(
+      'get',
+      'secret',
+      'demo-flotilla-session',
+      '-o',
+      'jsonpath={.data.probe-token}',
+    );
+    const [here, there] = await onTwoWorkers(Buffer.from(secret, 'base64').toString());
+    await there.timeout(10_000).emitWithAck('join', 'e2e');
+    const uids = (await namespace.settled(APP, 2)).map(({ metadata }) => metadata.uid).sort();
+
     await namespace.kubectl('scale', 'deployment/demo-flotilla-redis', '--replicas=0');
     await namespace.settled(REDIS, 0);
     const end = performance.now() + 30_000;
-    while (performance.now() < end) {
+    for (let round = 1; performance.now() < end; round++) {
       expect(await site.get('/')).toBe(200);
-      await hears(socket, socket);
+      const heard = arrives<number>(there, 'probe');
+      await here.timeout(10_000).emitWithAck('broadcast', 'e2e', round);
+      expect(await heard).toBe(round);
+      await delay(200);
     }
-    const pods = await namespace.pods(APP);
-    expect(pods.map((pod) => pod.status.containerStatuses?.[0]?.restartCount)).toEqual(
-      pods.map(() => expect.any(Number)),
-    );
-    await namespace.settled(APP, 2, 5_000);
+    // Not one pod went, or became unready.
+    expect((await namespace.settled(APP, 2, 5_000)).map(({ metadata }) => metadata.uid).sort()).toEqual(uids);
+    expect(here.connected && there.connected).toBe(true);
+    here.disconnect();
+    there.disconnect();
 
     await namespace.kubectl('scale', 'deployment/demo-flotilla-redis', '--replicas=1');
     await namespace.settled(REDIS, 1);
-    socket.disconnect();
     await until('broadcast from pod to pod', 60_000, async () => {
       const [here, there] = await onTwoPods('websocket');
       try {
@@ -271,7 +297,7 @@ describe('what goes wrong', () => {
   });
 
   it('a Redis URL that is none: the reason is in the last state of the container', async () => {
-    await upgrade({ redis: { url: 'http://redis.example' } });
+    await upgrade({ extraEnv: [{ name: 'FLOTILLA_REDIS_URL', value: 'http://redis.example' }] });
     const message = await until('last words of the container', 90_000, async () =>
       (await namespace.pods(APP))
         .map((pod) => pod.status.containerStatuses?.[0]?.lastState.terminated?.message)

@@ -10,6 +10,8 @@ let served: Set<string>;
 
 beforeAll(async () => {
   await namespace.create();
+  // Of the release, which a dry run does not make and a pod must have.
+  await namespace.kubectl('create', 'serviceaccount', 'demo-flotilla');
   // lines such as `deployments  deploy  apps/v1  true  Deployment`
   const kinds = await run('kubectl', ['api-resources', '--no-headers']);
   served = new Set(

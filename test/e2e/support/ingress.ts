@@ -50,8 +50,18 @@ export class Site {
 
   /** A client that comes back by itself. It has its own cookies, as a browser has. */
   socket(transports: ('websocket' | 'polling')[]): Socket {
-    return io(this.url, {
+    return this.connect('/', transports, {});
+  }
+
+  /** A client in the namespace of `flotilla probe`, which has no session. */
+  probe(token: string): Socket {
+    return this.connect('/flotilla-probe', ['websocket'], { token });
+  }
+
+  private connect(namespace: string, transports: ('websocket' | 'polling')[], auth: object): Socket {
+    return io(new URL(namespace, this.url).href, {
       transports,
+      auth,
       forceNew: true,
       withCredentials: true,
       rejectUnauthorized: false,
@@ -99,4 +109,18 @@ export async function whoAmI(socket: Socket): Promise<WhoAmI> {
   const { statusCode, body } = await ask<WhoAmI>(socket, 'get', '/api/whoami');
   if (statusCode !== 200) throw new Error(`/api/whoami: ${statusCode}`);
   return body;
+}
+
+/** Settles with the first argument of the next such event. */
+export function arrives<T>(socket: Socket, event: string, timeoutMs = 10_000): Promise<T> {
+  const arrival = new Promise<T>((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`no ${event} within ${timeoutMs} ms`)), timeoutMs);
+    socket.once(event, (data: T) => {
+      clearTimeout(timer);
+      resolve(data);
+    });
+  });
+  // Whoever waits for it hears of a failure; nobody may yet.
+  arrival.catch(() => {});
+  return arrival;
 }

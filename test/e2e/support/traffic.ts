@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Socket } from 'socket.io-client';
-import { connected, type Site } from './ingress';
+import { connected, type Site, whoAmI } from './ingress';
+import { until } from './until';
 
 const REQUESTS_AT_ONCE = 4;
 const PAUSE_MS = 40;
@@ -14,7 +15,7 @@ export interface Seen {
   moves: number[];
   /** How long each loss lasted, in milliseconds. */
   gapsMs: number[];
-  /** Sockets that are not connected now. */
+  /** Sockets that did not come back. */
   lost: number;
 }
 
@@ -47,12 +48,15 @@ export class Traffic {
     this.readers = Array.from({ length: REQUESTS_AT_ONCE }, () => this.read());
   }
 
-  /** Ends it all and tells what was seen. Sockets have `graceMs` to come back if they were just moving. */
-  async stop(graceMs = 15_000): Promise<Seen> {
+  /**
+   * Ends it all and tells what was seen, once every socket has had an answer. That may take `graceMs`: behind a proxy a client hears of a
+   * pod that vanished by its missing pings only, after 45 s, and an attempt to connect that goes there ends after 20 s.
+   */
+  async stop(graceMs = 90_000): Promise<Seen> {
     this.stopped = true;
     await Promise.all(this.readers);
-    await Promise.allSettled(this.sockets.map((socket) => connected(socket, graceMs)));
-    this.seen.lost = this.sockets.filter((socket) => !socket.connected).length;
+    const answers = this.sockets.map((socket) => until('answer', graceMs, () => socket.connected && whoAmI(socket)));
+    this.seen.lost = (await Promise.allSettled(answers)).filter(({ status }) => status === 'rejected').length;
     for (const socket of this.sockets) socket.removeAllListeners().disconnect();
     return this.seen;
   }
