@@ -8,7 +8,7 @@ const log = { debug() {}, info() {}, warn: console.warn, error: console.error };
 
 async function prepare() {
   if (process.env.VARIANT === 'cluster-adapter') require('@socket.io/cluster-adapter').setupPrimary();
-  if (process.env.VARIANT !== 'flotilla') return {};
+  if (!process.env.VARIANT.startsWith('flotilla')) return {};
   const { Hub } = require('../../dist/bus/hub/hub');
   const { randomPodTag } = require('../../dist/bus/ids');
   const folder = mkdtempSync(join(tmpdir(), 'flotilla-bench-'));
@@ -27,7 +27,10 @@ async function main() {
     if (message?.bench) process.send(message.bench);
   });
   worker.on('exit', () => process.exit(1));
-  process.on('message', (message) => worker.send({ bench: message }));
+  process.on('message', (message) => {
+    if (message.name === 'primaryCpu') process.send({ id: message.id, value: process.cpuUsage() });
+    else worker.send({ bench: message });
+  });
   process.on('disconnect', () => {
     worker.process.kill('SIGKILL');
     process.exit();

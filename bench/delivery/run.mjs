@@ -11,7 +11,7 @@ const SOCKETS = Number(process.env.SOCKETS ?? 500);
 const DELIVERIES = Number(process.env.DELIVERIES ?? 20_000);
 const BYTES = Number(process.env.BYTES ?? 100);
 const BURSTS = [1, 2, 10];
-const VARIANTS = ['flotilla', 'cluster-adapter', 'in memory'];
+const VARIANTS = ['flotilla', 'flotilla, recovery', 'cluster-adapter', 'in memory'];
 
 class Pod {
   #child;
@@ -61,7 +61,7 @@ class Pod {
     });
   }
 
-  /** CPU time of the worker per delivery, in microseconds. */
+  /** CPU time per delivery, in microseconds: of the worker, and of worker and primary. */
   async measure(burst) {
     const ticks = Math.ceil(DELIVERIES / SOCKETS / burst);
     const deliveries = ticks * burst * SOCKETS;
@@ -70,11 +70,17 @@ class Pod {
     const complete = new Promise((resolve) => {
       this.#complete = resolve;
     });
-    const before = await this.#ask('cpu');
+    const before = await this.#cpu();
     await this.#ask('send', { ticks, burst, bytes: BYTES, pauseMs: 5 });
     await complete;
-    const after = await this.#ask('cpu');
-    return (after.user + after.system - before.user - before.system) / deliveries;
+    const after = await this.#cpu();
+    const worker = (after.worker - before.worker) / deliveries;
+    return { worker, all: worker + (after.primary - before.primary) / deliveries };
+  }
+
+  async #cpu() {
+    const total = ({ user, system }) => user + system;
+    return { worker: total(await this.#ask('cpu')), primary: total(await this.#ask('primaryCpu')) };
   }
 
   stop() {
@@ -85,20 +91,25 @@ class Pod {
 const pods = VARIANTS.map((variant) => new Pod(variant));
 for (const pod of pods) await pod.start();
 console.log(`CPU of the worker per delivery, ${SOCKETS} websocket clients, ${BYTES} B, median of ${ROUNDS} rounds`);
-console.log('messages a tick    flotilla   cluster-adapter (ratio)   in memory (ratio)');
+console.log(
+  'messages a tick    flotilla   cluster-adapter (ratio)   in memory (ratio)   with recovery (worker, worker and primary)',
+);
 for (const burst of BURSTS) {
   const runs = new Map(pods.map((pod) => [pod.variant, []]));
   // The first round warms up.
   for (let round = 0; round <= ROUNDS; round++) {
     for (const pod of pods) {
-      const us = await pod.measure(burst);
-      if (round > 0) runs.get(pod.variant).push(us);
+      const run = await pod.measure(burst);
+      if (round > 0) runs.get(pod.variant).push(run);
     }
   }
-  const [ours, cluster, memory] = VARIANTS.map((variant) => median(runs.get(variant)));
+  const medians = (part) => VARIANTS.map((variant) => median(runs.get(variant).map((run) => run[part])));
+  const [ours, recovering, cluster, memory] = medians('worker');
+  const [allOfOurs, allOfRecovering] = medians('all');
   const beside = (us) => `${us.toFixed(2)} us (${(ours / us).toFixed(2)})`;
   console.log(
-    `${String(burst).padStart(15)} ${`${ours.toFixed(2)} us`.padStart(11)} ${beside(cluster).padStart(25)} ${beside(memory).padStart(19)}`,
+    `${String(burst).padStart(15)} ${`${ours.toFixed(2)} us`.padStart(11)} ${beside(cluster).padStart(25)} ${beside(memory).padStart(19)}` +
+      `${`${recovering.toFixed(2)} us (${(recovering / ours).toFixed(2)}, ${(allOfRecovering / allOfOurs).toFixed(2)})`.padStart(30)}`,
   );
 }
 for (const pod of pods) pod.stop();

@@ -8,6 +8,8 @@ function createAdapter() {
       return undefined;
     case 'cluster-adapter':
       return require('@socket.io/cluster-adapter').createAdapter();
+    case 'flotilla, recovery':
+      return require('../../dist/bus/create-adapter').createAdapter({ connectionStateRecovery: {} });
     default:
       return require('../../dist/bus/create-adapter').createAdapter();
   }
