@@ -233,9 +233,10 @@ describe('handshakes', () => {
     });
 
   it('over the pace wait for their turn, and all come in', async () => {
-    const server = await lift({ flotilla: { handshakesPerSecond: 20 } });
-    const clients = await Promise.all(Array.from({ length: 30 }, () => connect('client 4', server.url)));
-    expect(clients.length).toBe(30);
+    // Slow enough that even a machine under load sends them faster.
+    const server = await lift({ flotilla: { handshakesPerSecond: 2 } });
+    const clients = await Promise.all(Array.from({ length: 10 }, () => connect('client 4', server.url)));
+    expect(clients.length).toBe(10);
     expect(await metric(server, 'flotilla_handshakes_delayed_total')).toBeGreaterThan(0);
   });
 
