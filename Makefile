@@ -58,6 +58,7 @@ bench: need-node build ## Measure beside the packages we replace; prints ratios 
 	@node bench/delivery/run.mjs
 	@node bench/bus/run.mjs
 	@node bench/bus/model.mjs
+	@node bench/requests/run.mjs
 	@node bench/sessions/run.mjs
 	@node bench/http/run.mjs
 	@node bench/connections/run.mjs
