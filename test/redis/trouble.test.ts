@@ -5,7 +5,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkRedis, RedisConnectionError, resolveRedisSettings } from '../../dist/redis';
 import { RedisCluster } from '../support/redis-cluster';
 import { RecordingLog } from '../support/redis-log';
-import { freePorts } from '../support/redis-process';
 import { RedisProxy } from '../support/redis-proxy';
 import { RedisSentinel } from '../support/redis-sentinel';
 import { RedisServer } from '../support/redis-server';
@@ -20,7 +19,8 @@ let mutual: RedisServer;
 let replica: RedisServer;
 let cluster: RedisCluster;
 let sentinel: RedisSentinel;
-let deadPort: number;
+/** Of a service that nobody runs any more; a port that is merely free now may be taken by another test. */
+const deadPort = 1;
 
 beforeAll(async () => {
   [plain, secured, mutual, cluster, sentinel] = await Promise.all([
@@ -31,7 +31,6 @@ beforeAll(async () => {
     RedisSentinel.start({ password: SECRET, sentinelPassword: SECRET }),
   ]);
   replica = await RedisServer.start({ args: ['--replicaof', '127.0.0.1', String(plain.port)] });
-  [deadPort] = (await freePorts(1)) as [number];
 });
 afterAll(() => Promise.all([plain, secured, mutual, replica, cluster, sentinel].map((each) => each?.stop())));
 
