@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launchChromium } from '../example/chromium';
 import { openTab, shownCount, showsCount, whoAmI as whoServes } from '../example/tab';
 import { arrives, ask, connected, Site, whoAmI } from './support/ingress';
-import { Namespace, run } from './support/kubernetes';
+import { Namespace, run, waitingReasons } from './support/kubernetes';
 import { summary, Traffic } from './support/traffic';
 import { until } from './support/until';
 import { CHART, exampleValues, HOST, imageOf } from './support/values';
@@ -281,9 +281,7 @@ describe('what goes wrong', () => {
     const before = (await namespace.settled(APP, 2)).map(({ metadata }) => metadata.uid);
     await upgrade({ image: { repository, tag: 'no-such-tag', pullPolicy: 'Never' } });
     await until('pod that has no image', 60_000, async () =>
-      (await namespace.pods(APP)).some((pod) =>
-        /Err/.test(pod.status.containerStatuses?.[0]?.state.waiting?.reason ?? ''),
-      ),
+      (await namespace.pods(APP)).some((pod) => waitingReasons(pod).some((reason) => /^Err|BackOff/.test(reason))),
     );
     expect(await site.get('/')).toBe(200);
     const now = await namespace.pods(APP);

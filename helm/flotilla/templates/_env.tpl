@@ -82,7 +82,24 @@ sails_flotilla__maxConnectionAgeMs: {{ $age | int | quote }}
 {{- default (printf "%s-%s" .Release.Namespace (include "flotilla.fullname" .)) .Values.redis.namespace -}}
 {{- end -}}
 
+{{- /* Those of the chart that `extraEnv` does not name. With both in the list the first one would stay at an upgrade, since Kubernetes merges
+       such lists by name. */}}
 {{- define "flotilla.env" -}}
+{{- $extra := .Values.extraEnv }}
+{{- if not $extra }}
+{{- include "flotilla.ownEnv" . }}
+{{- else }}
+{{- $names := list }}
+{{- range $extra }}{{ $names = append $names .name }}{{ end }}
+{{- $env := list }}
+{{- range include "flotilla.ownEnv" . | fromYamlArray }}
+{{- if not (has .name $names) }}{{ $env = append $env . }}{{ end }}
+{{- end }}
+{{- toYaml (concat $env $extra) }}
+{{- end }}
+{{- end -}}
+
+{{- define "flotilla.ownEnv" -}}
 - name: FLOTILLA_POD_NAME
   valueFrom: { fieldRef: { fieldPath: metadata.name } }
 {{- if .Values.peer.enabled }}
@@ -127,9 +144,6 @@ sails_flotilla__maxConnectionAgeMs: {{ $age | int | quote }}
   valueFrom: { secretKeyRef: { name: {{ include "flotilla.postgresqlSecretName" . }}, key: postgres-password } }
 - name: DATABASE_URL
   value: postgres://app:$(POSTGRES_PASSWORD)@{{ include "flotilla.fullname" . }}-postgresql:5432/{{ .Values.postgresql.embedded.database }}
-{{- end }}
-{{- with .Values.extraEnv }}
-{{ toYaml . }}
 {{- end }}
 {{- end -}}
 

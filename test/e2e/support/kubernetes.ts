@@ -10,12 +10,15 @@ export interface Pod {
     phase: string;
     podIP?: string;
     conditions?: { type: string; status: string }[];
-    containerStatuses?: {
-      restartCount: number;
-      state: { waiting?: { reason: string }; running?: object };
-      lastState: { terminated?: { exitCode: number; message?: string; reason: string } };
-    }[];
+    initContainerStatuses?: ContainerStatus[];
+    containerStatuses?: ContainerStatus[];
   };
+}
+
+interface ContainerStatus {
+  restartCount: number;
+  state: { waiting?: { reason: string } };
+  lastState: { terminated?: { message?: string } };
 }
 
 /** Runs a program to its end and returns its standard output; rejects with everything it wrote. */
@@ -78,4 +81,10 @@ export class Namespace {
 
 export function isReady(pod: Pod): boolean {
   return pod.status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+}
+
+/** Why containers of the pod wait, such as `ErrImageNeverPull`. */
+export function waitingReasons({ status }: Pod): string[] {
+  const containers = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
+  return containers.flatMap(({ state }) => state.waiting?.reason ?? []);
 }
