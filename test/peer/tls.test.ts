@@ -62,13 +62,7 @@ describe('two pods that speak TLS with each other, one of another authority, and
       '127.0.0.2',
     );
     const url = `http://127.0.0.1:${proxy.port}`;
-    const passedOn = async (way: string) => {
-      const [atA = 0, atB = 0] = await Promise.all(
-        [a, b].map((pod) => metric(pod, 'flotilla_misrouted_requests_total', `way="${way}"`)),
-      );
-      return atA + atB;
-    };
-    const come = async (transports: string[]) => {
+    for (const transports of [['polling'], ['polling', 'websocket'], ['polling', 'websocket'], ['websocket']]) {
       const client = scatteringClient(url, { transports });
       await new Promise<void>((resolve) => client.io.once('open', resolve));
       if (transports.length > 1) await upgraded(client);
@@ -77,16 +71,18 @@ describe('two pods that speak TLS with each other, one of another authority, and
       expect(ip).toBe('203.0.113.7');
       expect((await virtual<{ text: string }>(client, 'get', '/text?length=2000000')).text).toHaveLength(2_000_000);
       client.close();
-    };
-    for (const transports of [['polling'], ['websocket'], ['polling', 'websocket']]) await come(transports);
-    // The proxy takes turns, so that an upgrade may come to its owner; one more connection shifts whose turn it is.
-    for (let tries = 0; tries < 20 && (await passedOn('pod-tunnel')) === 0; tries += 1) {
-      await fetch(`${url}/whoami`, { headers: { connection: 'close' } });
-      await come(['polling', 'websocket']);
     }
     await proxy.stop();
-    for (const way of ['pod-poll', 'pod-tunnel']) expect(await passedOn(way)).toBeGreaterThan(0);
-    expect(await metric(a, 'flotilla_peer_connections_total', 'outcome="accepted"')).toBeGreaterThan(0);
+    for (const way of ['pod-poll', 'pod-tunnel']) {
+      const [atA = 0, atB = 0] = await Promise.all(
+        [a, b].map((pod) => metric(pod, 'flotilla_misrouted_requests_total', `way="${way}"`)),
+      );
+      expect(atA + atB).toBeGreaterThan(0);
+    }
+    const accepted = await Promise.all(
+      [a, b].map((pod) => metric(pod, 'flotilla_peer_connections_total', 'outcome="accepted"')),
+    );
+    expect(Math.max(...accepted)).toBeGreaterThan(0);
     for (const pod of [a, b]) expect(await metric(pod, 'flotilla_peer_tls_refused_total', '')).toBe(0);
   });
 
