@@ -11,6 +11,12 @@ import { startProgram } from '../support/program';
 import { RedisServer } from '../support/redis-server';
 import { flotilla } from './support';
 
+/** Arguments without what connection state recovery adds for clients of Socket.IO 4 (docs/delivery.md). */
+function withoutOffset(args: unknown[]): unknown[] {
+  const last = args.at(-1);
+  return typeof last === 'string' && last.charCodeAt(0) === 1 ? args.slice(0, -1) : args;
+}
+
 describe('with a pod that runs here', () => {
   let pod: OpsPod;
   const run = (...args: string[]) => flotilla(args, pod);
@@ -78,11 +84,13 @@ describe('with a pod that runs here', () => {
       await connected(socket);
       await virtual(socket, 'post', '/room');
     }
-    const heard = sockets.map((socket) => new Promise((resolve) => socket.once('tide', (...args) => resolve(args))));
+    const heard = sockets.map(
+      (socket) => new Promise((resolve) => socket.once('tide', (...args) => resolve(withoutOffset(args)))),
+    );
     const sent = await run('send', 'crowd', 'tide', '{"height":2}');
     expect([sent.code, sent.output]).toEqual([0, 'sent "tide" to the room "crowd"\n']);
     expect(await Promise.all(heard)).toEqual([[{ height: 2 }], [{ height: 2 }]]);
-    const bare = new Promise((resolve) => sockets[0]?.once('bell', (...args) => resolve(args)));
+    const bare = new Promise((resolve) => sockets[0]?.once('bell', (...args) => resolve(withoutOffset(args))));
     expect(JSON.parse((await run('send', 'crowd', 'bell', '--json')).output)).toMatchObject({
       via: pod.ops,
       room: 'crowd',
