@@ -10,8 +10,9 @@ let served: Set<string>;
 
 beforeAll(async () => {
   await namespace.create();
-  // Of the release, which a dry run does not make and a pod must have.
-  await namespace.kubectl('create', 'serviceaccount', 'demo-flotilla');
+  // Those of ci/*-values.yaml: a dry run does not make them, and no pod is taken without.
+  for (const account of ['demo-flotilla', 'demo-flotilla-test-persistence', 'shared'])
+    await namespace.kubectl('create', 'serviceaccount', account);
   // lines such as `deployments  deploy  apps/v1  true  Deployment`
   const kinds = await run('kubectl', ['api-resources', '--no-headers']);
   served = new Set(
