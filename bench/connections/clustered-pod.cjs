@@ -1,23 +1,12 @@
 // One pod of a system that is compared: a Node cluster whose workers share a port of this machine.
 //   PUBLIC_PORT=8000 WORKERS=1 SYSTEM=sails-hook-sockets|socket.io node clustered-pod.cjs
 const cluster = require('node:cluster');
+const { runPrimary } = require('../lib/clustered-primary.cjs');
 
-const { PUBLIC_PORT, WORKERS, SYSTEM } = process.env;
+const { PUBLIC_PORT, SYSTEM } = process.env;
 
 if (cluster.isPrimary) {
-  let ready = 0;
-  for (let worker = 0; worker < Number(WORKERS); worker += 1) cluster.fork();
-  cluster.on('message', (_worker, message) => {
-    if (message !== 'ready') return;
-    ready += 1;
-    if (ready === Number(WORKERS)) console.log(`ready on http://127.0.0.1:${PUBLIC_PORT}`);
-  });
-  cluster.on('exit', () => process.exit(1));
-  process.once('SIGTERM', () => {
-    cluster.removeAllListeners('exit');
-    for (const worker of Object.values(cluster.workers)) worker.process.kill('SIGKILL');
-    process.exit(0);
-  });
+  runPrimary();
 } else if (SYSTEM === 'socket.io') {
   const { createServer } = require('node:http');
   const { Server } = require('socket.io');

@@ -3,11 +3,9 @@
 // `node bench/connections/run.mjs [--sockets 10000] [--moved 5000]`, after `npm run build`. Linux; needs redis-server.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { cpuSeconds, family, freePort, memoryBytes, says, start, stop } from '../lib/processes.mjs';
+import { cpuSeconds, family, freePort, memoryBytes, says, start, startRedis, stop } from '../lib/processes.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -18,8 +16,6 @@ const { values } = parseArgs({
 });
 const SYSTEMS = ['socket.io', 'sails-hook-sockets', 'flotilla'];
 const DRIVERS = 4;
-const scratch = mkdtempSync(join(tmpdir(), 'connections-bench-'));
-process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
 
 await measureIdle(Number(values.sockets));
 await measureDrain(Number(values.moved));
@@ -56,18 +52,7 @@ async function measureIdle(count) {
 }
 
 async function measureDrain(count) {
-  const redisPort = await freePort();
-  const redis = start('redis-server', [
-    '--port',
-    `${redisPort}`,
-    '--bind',
-    '127.0.0.1',
-    '--save',
-    '',
-    '--dir',
-    scratch,
-  ]);
-  await says(redis, /Ready to accept connections/);
+  const { child: redis, port: redisPort } = await startRedis();
   const env = { FLOTILLA_REDIS_URL: `redis://127.0.0.1:${redisPort}` };
   const leaving = await startPod('flotilla', 2, { ...env, FLOTILLA_POD_NAME: 'leaving' });
   const staying = await startPod('flotilla', 2, { ...env, FLOTILLA_POD_NAME: 'staying' });

@@ -26,6 +26,7 @@ async function main() {
     // Frames of the adapters' own protocols come on the same channel.
     if (message?.bench) process.send(message.bench);
   });
+  // The benchmark sees the code, and fails.
   worker.on('exit', () => process.exit(1));
   process.on('message', (message) => {
     if (message.name === 'primaryCpu') process.send({ id: message.id, value: process.cpuUsage() });
@@ -33,6 +34,7 @@ async function main() {
   });
   process.on('disconnect', () => {
     worker.process.kill('SIGKILL');
+    // The benchmark is over: nobody hears an answer any more.
     process.exit();
   });
 }

@@ -113,4 +113,5 @@ for (const burst of BURSTS) {
   );
 }
 for (const pod of pods) pod.stop();
+// The clients' sockets would keep it running.
 process.exit();

@@ -2,29 +2,15 @@
 //   PUBLIC_PORT=8000 OWN_PORT=8001 WORKERS=1 SYSTEM=cluster|sticky node clustered-pod.cjs
 const cluster = require('node:cluster');
 const { createServer } = require('node:http');
+const { runPrimary } = require('../lib/clustered-primary.cjs');
 
-const { PUBLIC_PORT, OWN_PORT, WORKERS, SYSTEM } = process.env;
+const { PUBLIC_PORT, OWN_PORT, SYSTEM } = process.env;
 const sticky = SYSTEM === 'sticky';
 
 if (cluster.isPrimary) {
   // @socket.io/sticky sends bytes between the processes.
   if (sticky) cluster.setupPrimary({ serialization: 'advanced' });
-  let ready = 0;
-  for (let worker = 0; worker < Number(WORKERS); worker += 1) cluster.fork();
-  cluster.on('message', (_worker, message) => {
-    if (message !== 'ready') return;
-    ready += 1;
-    if (ready === Number(WORKERS)) listen(() => console.log(`ready on http://127.0.0.1:${PUBLIC_PORT}`));
-  });
-  cluster.on('exit', (_worker, code, signal) => {
-    console.error(`a worker ended by ${signal ?? code}`);
-    process.exit(1);
-  });
-  process.once('SIGTERM', () => {
-    cluster.removeAllListeners('exit');
-    for (const worker of Object.values(cluster.workers)) worker.process.kill('SIGKILL');
-    process.exit(0);
-  });
+  runPrimary({ listen });
 } else {
   const sails = require('sails');
   sails.lift(

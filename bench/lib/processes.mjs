@@ -11,6 +11,7 @@ const children = new Set();
 process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
 });
+// An interrupted benchmark fails with the codes that shells give (128 and the signal's number), and takes its processes along.
 process.on('SIGINT', () => process.exit(130));
 process.on('SIGTERM', () => process.exit(143));
 
@@ -44,6 +45,14 @@ export function says(child, pattern) {
     child.once('exit', ended);
     look();
   });
+}
+
+/** A Redis of the benchmark's own, which keeps nothing. */
+export async function startRedis() {
+  const port = await freePort();
+  const child = start('redis-server', ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '']);
+  await says(child, /Ready to accept connections/);
+  return { child, port };
 }
 
 export async function stop(child) {

@@ -1,38 +1,20 @@
 // One pod of a system that is compared: a Node cluster whose workers share a port of this machine.
-//   PORT=0 WORKERS=2 SYSTEM=sails-hook-sockets|socket.io REDIS_PORT=... node clustered-pod.cjs
+//   PUBLIC_PORT=8000 WORKERS=2 SYSTEM=sails-hook-sockets|socket.io REDIS_PORT=... node clustered-pod.cjs
 const cluster = require('node:cluster');
+const { runPrimary } = require('../lib/clustered-primary.cjs');
 
-const { PORT, WORKERS, SYSTEM, REDIS_PORT } = process.env;
+const { PUBLIC_PORT, SYSTEM, REDIS_PORT } = process.env;
 
 if (cluster.isPrimary) runPrimary();
 else if (SYSTEM === 'socket.io') runSocketIo();
 else runSails();
-
-function runPrimary() {
-  let ready = 0;
-  for (let worker = 0; worker < Number(WORKERS); worker += 1) cluster.fork();
-  cluster.on('message', (_worker, message) => {
-    if (message !== 'ready') return;
-    ready += 1;
-    if (ready === Number(WORKERS)) console.log(`ready on http://127.0.0.1:${PORT}`);
-  });
-  cluster.on('exit', (_worker, code, signal) => {
-    console.error(`a worker ended by ${signal ?? code}`);
-    process.exit(1);
-  });
-  process.once('SIGTERM', () => {
-    cluster.removeAllListeners('exit');
-    for (const worker of Object.values(cluster.workers)) worker.process.kill('SIGKILL');
-    process.exit(0);
-  });
-}
 
 function runSails() {
   const sails = require('sails');
   sails.lift(
     {
       appPath: `${__dirname}/app`,
-      port: Number(PORT),
+      port: Number(PUBLIC_PORT),
       explicitHost: '127.0.0.1',
       hooks: { sockets: require('sails-hook-sockets') },
       sockets: {
@@ -77,5 +59,5 @@ function runSocketIo() {
       reply(answer({}));
     });
   });
-  http.listen(Number(PORT), '127.0.0.1', () => process.send('ready'));
+  http.listen(Number(PUBLIC_PORT), '127.0.0.1', () => process.send('ready'));
 }

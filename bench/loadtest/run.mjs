@@ -1,14 +1,12 @@
 // Compares Flotilla with sails-hook-sockets and with plain Socket.IO: the same scenarios, two pods of two workers each,
 // one Redis, one system after the other in turn. Prints medians and ratios, and writes them as JSON.
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { cpus, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { cpuSeconds, family, freePort, median, says, start, startRedis, stop } from '../lib/processes.mjs';
 
-const ROOT = resolve(import.meta.dirname, '../..');
 const SYSTEMS = ['flotilla', 'sails-hook-sockets', 'socket.io'];
 const HELP = `Usage: node bench/loadtest/run.mjs [options]
 
@@ -47,17 +45,9 @@ if (unknown) {
 }
 
 const scratch = mkdtempSync(join(tmpdir(), 'loadtest-bench-'));
-const children = new Set();
-process.on('exit', () => {
-  for (const child of children) child.kill('SIGKILL');
-  rmSync(scratch, { recursive: true, force: true });
-});
-process.on('SIGINT', () => process.exit(130));
-process.on('SIGTERM', () => process.exit(143));
+process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
 
-const redisPort = await freePort();
-const redis = start('redis-server', ['--port', `${redisPort}`, '--bind', '127.0.0.1', '--save', '', '--dir', scratch]);
-await says(redis, /Ready to accept connections/);
+const { child: redis, port: redisPort } = await startRedis();
 
 const runs = [];
 for (let round = 1; round <= Number(values.rounds); round += 1) {
@@ -104,7 +94,7 @@ async function startPods(system) {
       child = start(process.execPath, ['bench/loadtest/clustered-pod.cjs'], {
         ...env,
         SYSTEM: system,
-        PORT: `${port}`,
+        PUBLIC_PORT: `${port}`,
         WORKERS: values.workers,
         REDIS_PORT: `${redisPort}`,
       });
@@ -118,7 +108,7 @@ async function startPods(system) {
 
 async function measure(system, scenario, addresses, pods) {
   const results = join(scratch, `${runs.length}`);
-  const before = cpuSeconds(pods);
+  const before = serverCpu(pods);
   const child = start(process.execPath, ['loadtest/loadtest.mjs', '--results', results, scenario], {
     TARGET: addresses.join(','),
     ENGINE: 'node',
@@ -129,7 +119,7 @@ async function measure(system, scenario, addresses, pods) {
     ROUTES: 'GET /api/whoami',
   });
   const [code] = await once(child, 'exit');
-  const cpu = cpuSeconds(pods) - before;
+  const cpu = serverCpu(pods) - before;
   const { scenarios } = JSON.parse(readFileSync(join(results, 'summary.json'), 'utf8'));
   const [{ metrics, latencies, outcome }] = scenarios;
   const latency = latencies.find(({ label }) => label === 'reconnect_gap') ?? latencies[0];
@@ -154,7 +144,6 @@ async function measure(system, scenario, addresses, pods) {
 }
 
 function report() {
-  const median = (list) => list.sort((a, b) => a - b)[Math.floor((list.length - 1) / 2)];
   const rows = [];
   for (const scenario of values.scenarios.split(',')) {
     const base = {};
@@ -182,60 +171,7 @@ function report() {
   process.exitCode = runs.every(({ passed }) => passed) ? 0 : 1;
 }
 
-/** CPU time that processes and their children have taken, in seconds (Linux; elsewhere 0). */
-function cpuSeconds(pods) {
-  if (process.platform !== 'linux') return 0;
-  let ticks = 0;
-  const pids = pods.map(({ pid }) => pid);
-  for (const pid of pids) {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    ticks += Number(fields[11]) + Number(fields[12]);
-    const threads = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
-    pids.push(...threads.trim().split(' ').filter(Boolean).map(Number));
-  }
-  return ticks / 100;
-}
-
-function start(command, args, env = {}) {
-  const child = spawn(command, args, { cwd: ROOT, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
-  children.add(child);
-  child.output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk) => {
-      child.output = (child.output + chunk).slice(-20_000);
-      child.emit('said');
-    });
-  }
-  child.once('exit', () => children.delete(child));
-  return child;
-}
-
-function says(child, pattern) {
-  return new Promise((resolve, reject) => {
-    const look = () => {
-      if (!pattern.test(child.output)) return;
-      child.off('said', look);
-      child.off('exit', ended);
-      resolve();
-    };
-    const ended = () => reject(new Error(`${child.spawnargs.join(' ')} ended:\n${child.output}`));
-    child.on('said', look);
-    child.once('exit', ended);
-    look();
-  });
-}
-
-async function stop(child) {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  child.kill('SIGTERM');
-  await once(child, 'exit');
-}
-
-async function freePort() {
-  const server = createServer();
-  await new Promise((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address();
-  await new Promise((done) => server.close(done));
-  return port;
+/** CPU time that pods and their workers have taken, in seconds (Linux; elsewhere 0). */
+function serverCpu(pods) {
+  return process.platform === 'linux' ? cpuSeconds(pods.flatMap(family)) : 0;
 }

@@ -1,12 +1,12 @@
 // What a virtual request costs the worker, beside sails-hook-sockets on the same session store:
 // `node bench/requests/run.mjs [--requests 1000] [--rounds 5] [--stores none,memory,pod,redis] [--profile <folder>]`, after `npm run build`.
 // All apps run at the same time and are measured in turn; the figures are medians, and only their ratios mean anything.
-import { fork, spawn } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { io } from 'socket.io-client';
-import { freePort, median } from '../lib/processes.mjs';
+import { median, startRedis } from '../lib/processes.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -35,7 +35,7 @@ process.on('exit', () => {
 });
 
 const env = { ...process.env };
-if (STORES.includes('redis')) env.REDIS_URL = await startRedis();
+if (STORES.includes('redis')) env.REDIS_URL = `redis://127.0.0.1:${(await startRedis()).port}/0`;
 const primary = STORES.includes('pod') ? await startPrimary() : undefined;
 
 const apps = new Map();
@@ -60,6 +60,7 @@ for (const { worker, sockets } of apps.values()) {
   worker.disconnect();
 }
 await Promise.all([...apps.values()].map(({ worker }) => once(worker, 'exit')));
+// The Redis is still there; it ends with this process.
 process.exit();
 
 async function compare(store, scenario) {
@@ -127,17 +128,6 @@ async function startPrimary() {
   const [pod] = await once(child, 'message');
   Object.assign(env, pod);
   return child;
-}
-
-async function startRedis() {
-  const port = await freePort();
-  const server = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', ''], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  children.push(server);
-  await once(server.stdout, 'data');
-  server.stdout.resume();
-  return `redis://127.0.0.1:${port}/0`;
 }
 
 async function cpuUs(child) {

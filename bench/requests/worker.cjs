@@ -85,4 +85,5 @@ process.on('message', () => {
   const { user, system } = process.cpuUsage();
   process.send({ cpuUs: user + system });
 });
+// The benchmark is over, or has failed: this process must not outlive it.
 process.on('disconnect', () => process.exit());

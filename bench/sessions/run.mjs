@@ -1,11 +1,11 @@
 // What a virtual request costs with its session in Redis: CPU of the worker, and commands of Redis, beside sails-hook-sockets with
 // @sailshq/connect-redis. `node bench/sessions/run.mjs [requests]`, after `npm run build`. Needs redis-server.
-import { fork, spawn } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { io } from 'socket.io-client';
+import { median, startRedis, stop } from '../lib/processes.mjs';
 
 const REQUESTS = Number(process.argv[2] ?? 2_000);
 const ROUNDS = 3;
@@ -16,12 +16,7 @@ const SCENARIOS = [
   ['write', 'post', '/write'],
 ];
 
-const redisPort = await freePort();
-const redisServer = spawn('redis-server', ['--port', String(redisPort), '--bind', '127.0.0.1', '--save', ''], {
-  stdio: ['ignore', 'pipe', 'ignore'],
-});
-await once(redisServer.stdout, 'data');
-redisServer.stdout.resume();
+const { port: redisPort, child: redisServer } = await startRedis();
 const redis = new Redis(redisPort, '127.0.0.1');
 await redis.ping();
 
@@ -57,7 +52,7 @@ for (const { worker, socket } of Object.values(workers)) {
   worker.disconnect();
 }
 redis.disconnect();
-redisServer.kill();
+await stop(redisServer);
 
 for (const [scenario, byVariant] of Object.entries(results)) {
   console.log(`\n${scenario}: a virtual request that ${scenario === 'read' ? 'changes nothing' : 'changes one key'}`);
@@ -107,16 +102,4 @@ async function redisFigures() {
   const commands = {};
   for (const [, name, calls] of text.matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)) commands[name] = Number(calls);
   return { bytes, commands };
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  await once(server.close(), 'close');
-  return port;
-}
-
-function median(values) {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 }
