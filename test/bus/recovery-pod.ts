@@ -1,50 +1,14 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { io, type Socket } from 'socket.io-client';
-import { Hub } from '../../dist/bus/hub/hub';
-import { podTagOf } from '../../dist/bus/identity';
-import { forkServer, quietLog, stopProcess, type TestServer, untilServerCount } from './topology';
+import { type HubOfWorkers, startHubOfWorkers, type TestServer, withServers } from './topology';
 
 /** A pod of worker processes whose servers have recovery; its hub is in the test's process. */
-export interface RecoveryPod {
-  hub: Hub;
-  servers: TestServer[];
-  addServer(): Promise<TestServer>;
-  close(): Promise<void>;
-}
+export type RecoveryPod = HubOfWorkers;
 
 export async function startRecoveryPod(
   workers: number,
   settings: { maxDisconnectionDurationMs?: number; maxMessages?: number; maxBytes?: number } = {},
 ): Promise<RecoveryPod> {
-  const folder = mkdtempSync(join(tmpdir(), 'flotilla-test-'));
-  const hubPath = join(folder, 'hub.sock');
-  const hub = new Hub({ podTag: podTagOf(hubPath), podName: 'pod', log: quietLog });
-  await hub.listen(hubPath);
-  const servers: TestServer[] = [];
-  const pod: RecoveryPod = {
-    hub,
-    servers,
-    addServer: async () => {
-      const server = await forkServer({
-        FLOTILLA_HUB: hubPath,
-        FLOTILLA_WORKER: String(servers.length + 1),
-        FLOTILLA_POD_NAME: 'pod',
-        TEST_RECOVERY: JSON.stringify(settings),
-      });
-      servers.push(server);
-      return server;
-    },
-    close: async () => {
-      await Promise.all(servers.map(stopProcess));
-      await hub.close();
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
-  for (let index = 0; index < workers; index++) await pod.addServer();
-  await Promise.all(servers.map((server) => untilServerCount(server, workers)));
-  return pod;
+  return withServers(await startHubOfWorkers('pod', { TEST_RECOVERY: JSON.stringify(settings) }), workers);
 }
 
 /** A stock client that is told where to reconnect to, and writes down what it gets. */

@@ -239,4 +239,21 @@ describe('connection state recovery in one pod', () => {
     expect(roamer.recovered).toBe(true);
     expect(roamer.got('n')).toEqual(range(1, 110));
   });
+
+  it('replays messages that are a batch each without waiting for the next ping', async () => {
+    const roamer = await client(servers[0]);
+    await roamer.join('large');
+    await roamer.drop();
+    const pad = 'x'.repeat(400_000);
+    for (const number of range(1, 5)) await emit(servers[1], ['large'], 'n', number, pad);
+    let pings = 0;
+    roamer.socket.io.on('ping', () => {
+      pings += 1;
+    });
+    await roamer.connect(servers[1]);
+    await roamer.until('n', 5);
+    expect(roamer.recovered).toBe(true);
+    expect(roamer.got('n')).toEqual(range(1, 5));
+    expect(pings).toBe(0);
+  });
 });

@@ -71,6 +71,50 @@ export async function inOneProcess(count: number): Promise<Topology> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+  return withServers(topology, count);
+}
+
+/** Worker processes around a hub in the test's process. */
+export interface HubOfWorkers extends Topology {
+  hub: Hub;
+}
+
+/**
+ * Starts a hub, without workers.
+ * @param workerEnv what its workers have in their environment beside what leads them to it
+ */
+export async function startHubOfWorkers(
+  podName = 'pod',
+  workerEnv: Record<string, string> = {},
+): Promise<HubOfWorkers> {
+  const folder = mkdtempSync(join(tmpdir(), 'flotilla-test-'));
+  const hubPath = join(folder, 'hub.sock');
+  const hub = new Hub({ podTag: podTagOf(hubPath), podName, log: quietLog });
+  await hub.listen(hubPath);
+  const servers: TestServer[] = [];
+  return {
+    hub,
+    servers,
+    addServer: async () => {
+      const server = await forkServer({
+        FLOTILLA_HUB: hubPath,
+        FLOTILLA_WORKER: String(servers.length + 1),
+        FLOTILLA_POD_NAME: podName,
+        ...workerEnv,
+      });
+      servers.push(server);
+      return server;
+    },
+    close: async () => {
+      await Promise.all(servers.map(stopProcess));
+      await hub.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Starts so many servers of a topology, and waits until all know of each other. */
+export async function withServers<T extends Topology>(topology: T, count: number): Promise<T> {
   for (let index = 0; index < count; index++) await topology.addServer();
   await Promise.all(topology.servers.map((server) => untilServerCount(server, count)));
   return topology;
@@ -78,31 +122,7 @@ export async function inOneProcess(count: number): Promise<Topology> {
 
 /** Several worker processes around a hub in the test's process. */
 export async function inWorkerProcesses(count: number): Promise<Topology> {
-  const folder = mkdtempSync(join(tmpdir(), 'flotilla-test-'));
-  const hubPath = join(folder, 'hub.sock');
-  const hub = new Hub({ podTag: podTagOf(hubPath), podName: 'pod', log: quietLog });
-  await hub.listen(hubPath);
-  const topology: Topology = {
-    servers: [],
-    addServer: async () => {
-      const env = {
-        FLOTILLA_HUB: hubPath,
-        FLOTILLA_WORKER: String(topology.servers.length + 1),
-        FLOTILLA_POD_NAME: 'pod',
-      };
-      const server = await forkServer(env);
-      topology.servers.push(server);
-      return server;
-    },
-    close: async () => {
-      await Promise.all(topology.servers.map(stopProcess));
-      await hub.close();
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
-  for (let index = 0; index < count; index++) await topology.addServer();
-  await Promise.all(topology.servers.map((server) => untilServerCount(server, count)));
-  return topology;
+  return withServers(await startHubOfWorkers(), count);
 }
 
 /** Several worker processes that elect one of them to hold the hub. */
@@ -124,18 +144,12 @@ export async function inElectedWorkers(count: number): Promise<Topology> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
-  for (let index = 0; index < count; index++) await topology.addServer();
-  await Promise.all(topology.servers.map((server) => untilServerCount(server, count)));
-  return topology;
+  return withServers(topology, count);
 }
 
 /** A pod of worker processes: its hub is in the test's process and may be linked to others. */
-export interface TestPod {
-  hub: Hub;
+export interface TestPod extends HubOfWorkers {
   link: Link;
-  servers: TestServer[];
-  addServer(): Promise<TestServer>;
-  close(): Promise<void>;
 }
 
 /** Starts a pod without workers. */
@@ -143,30 +157,8 @@ export async function startPod(
   podName: string,
   link: Partial<LinkOptions> & Pick<LinkOptions, 'redis'>,
 ): Promise<TestPod> {
-  const folder = mkdtempSync(join(tmpdir(), 'flotilla-test-'));
-  const hubPath = join(folder, 'hub.sock');
-  const hub = new Hub({ podTag: podTagOf(hubPath), podName, log: quietLog });
-  await hub.listen(hubPath);
-  const servers: TestServer[] = [];
-  return {
-    hub,
-    link: hub.connect(createLink({ podName, log: quietLog, ...link })),
-    servers,
-    addServer: async () => {
-      const server = await forkServer({
-        FLOTILLA_HUB: hubPath,
-        FLOTILLA_WORKER: String(servers.length + 1),
-        FLOTILLA_POD_NAME: podName,
-      });
-      servers.push(server);
-      return server;
-    },
-    close: async () => {
-      await Promise.all(servers.map(stopProcess));
-      await hub.close();
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
+  const pod = await startHubOfWorkers(podName);
+  return Object.assign(pod, { link: pod.hub.connect(createLink({ podName, log: quietLog, ...link })) });
 }
 
 /** Two pods of two worker processes each, in the order a/1, b/1, a/2, b/2. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Namespace, Socket } from 'socket.io';
 import type { Room, SocketId } from 'socket.io-adapter';
-import { PreparedPacket } from '../adapter/fast-lane/prepared-packet';
+import { FIRST_PROTOCOL_WITH_OFFSETS, PreparedPacket } from '../adapter/fast-lane/prepared-packet';
 import { type EncodedPacket, joinParts, splitParts } from '../payload';
 import { type Broadcast, MessageKind } from '../protocol';
 import { HeldClient } from './held-client';
@@ -31,8 +31,6 @@ import {
 import { TrackedSocket } from './tracked-socket';
 
 const EVENT_PACKET = 2;
-/** Of Engine.IO's protocols, the first whose clients can be resumed. */
-const FIRST_PROTOCOL = 4;
 /** Every socket's data is looked at once in so many ticks of the timer. */
 const SWEEP_TICKS = 10;
 const SWEEP_EVERY_MS = 100;
@@ -118,21 +116,11 @@ export class NamespaceRecovery {
   }
 
   joined(id: SocketId, rooms: Iterable<Room>): void {
-    const tracked = this.#current(id);
-    if (!tracked) return;
-    const { generation } = tracked;
-    for (const room of rooms) {
-      this.#change({ op: 'join', sid: id, generation, room, seq: this.#seq, order: this.#order });
-    }
+    this.#moved('join', id, rooms);
   }
 
   left(id: SocketId, rooms: Iterable<Room>): void {
-    const tracked = this.#current(id);
-    if (!tracked) return;
-    const { generation } = tracked;
-    for (const room of rooms) {
-      this.#change({ op: 'leave', sid: id, generation, room, seq: this.#seq, order: this.#order });
-    }
+    this.#moved('leave', id, rooms);
   }
 
   replied(reply: RecoveryReply): void {
@@ -186,6 +174,13 @@ export class NamespaceRecovery {
     if (this.#changes.length === 1) process.nextTick(() => this.flushChanges());
   }
 
+  #moved(op: 'join' | 'leave', sid: SocketId, rooms: Iterable<Room>): void {
+    const tracked = this.#current(sid);
+    if (!tracked) return;
+    const { generation } = tracked;
+    for (const room of rooms) this.#change({ op, sid, generation, room, seq: this.#seq, order: this.#order });
+  }
+
   #tellOpen(tracked: TrackedSocket, isRepeated: boolean): void {
     const { socket, key, generation } = tracked;
     tracked.isBindingChanged();
@@ -230,7 +225,7 @@ export class NamespaceRecovery {
     const namespace = this.adapter.nsp as unknown as NamespaceInternals;
     const create = namespace._createSocket;
     namespace._createSocket = async (client, auth) => {
-      if (client.conn.protocol < FIRST_PROTOCOL) return create.call(namespace, client, auth);
+      if (client.conn.protocol < FIRST_PROTOCOL_WITH_OFFSETS) return create.call(namespace, client, auth);
       const { pid, offset, ...rest } = auth;
       if (typeof pid !== 'string') return this.#track(await create.call(namespace, client, rest), undefined);
       const outcome = await this.#resume(client, rest, pid, typeof offset === 'string' ? offset : null);
@@ -382,7 +377,7 @@ export class NamespaceRecovery {
       tracked.held = undefined;
       return;
     }
-    whenDrained(client.conn, () => {
+    whenWritten(client.conn, () => {
       if (tracked.isGone) return;
       const { generation, socket } = tracked;
       this.#questions.ask({ name: 'more', sid: socket.id, generation }, (answer) => {
@@ -428,20 +423,32 @@ function write(
   offset: string,
   compress?: boolean,
 ): void {
-  const form = new PreparedPacket(encoded, { compress }, offset).formFor(FIRST_PROTOCOL);
+  const form = new PreparedPacket(encoded, { compress }, offset).formFor(FIRST_PROTOCOL_WITH_OFFSETS);
   client.writeToEngine(form.encoded, form.options);
 }
 
-function whenDrained(conn: EngineConnection, proceed: () => void): void {
-  if (conn.writeBuffer.length === 0 && conn.transport.writable) {
+/** Calls back when everything that was written has left, or the connection has closed. */
+function whenWritten(conn: EngineConnection, proceed: () => void): void {
+  const { transport } = conn;
+  if (conn.writeBuffer.length === 0 && transport.writable) {
     setImmediate(proceed);
     return;
   }
-  const settle = () => {
-    conn.removeListener('drain', settle);
-    conn.removeListener('close', settle);
+  const stopWaiting = () => {
+    transport.removeListener('ready', look);
+    conn.removeListener('upgrade', look);
+    conn.removeListener('close', end);
+  };
+  const look = () => {
+    stopWaiting();
+    whenWritten(conn, proceed);
+  };
+  const end = () => {
+    stopWaiting();
     proceed();
   };
-  conn.once('drain', settle);
-  conn.once('close', settle);
+  // Engine.IO, which listens first, has sent what was queued by then. Its own `drain` comes before anything has left.
+  transport.once('ready', look);
+  conn.once('upgrade', look);
+  conn.once('close', end);
 }

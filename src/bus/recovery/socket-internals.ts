@@ -7,10 +7,17 @@ export interface EngineConnection {
   readonly protocol: number;
   readonly readyState: string;
   readonly writeBuffer: unknown[];
-  readonly transport: { readonly writable: boolean };
+  readonly transport: EngineTransport;
   close(discard?: boolean): void;
-  once(event: 'drain' | 'close', listener: () => void): void;
-  removeListener(event: 'drain' | 'close', listener: () => void): void;
+  once(event: 'upgrade' | 'close', listener: () => void): void;
+  removeListener(event: 'upgrade' | 'close', listener: () => void): void;
+}
+
+/** The same of its transport. */
+interface EngineTransport {
+  readonly writable: boolean;
+  once(event: 'ready', listener: () => void): void;
+  removeListener(event: 'ready', listener: () => void): void;
 }
 
 /** The same of Socket.IO's client, which carries the sockets of one connection. */

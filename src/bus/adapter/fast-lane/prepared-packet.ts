@@ -2,8 +2,8 @@ import type { BroadcastFlags } from 'socket.io-adapter';
 import type { EncodedPacket } from '../../payload';
 import { websocketTextFrame } from './websocket-frame';
 
-/** Of Engine.IO's protocols, the first whose clients know of offsets. */
-const FIRST_PROTOCOL_WITH_OFFSETS = 4;
+/** Of Engine.IO's protocols, the first whose clients know of offsets, and can be resumed. */
+export const FIRST_PROTOCOL_WITH_OFFSETS = 4;
 
 /** The type "message" of Engine.IO's protocol. */
 const ENGINE_MESSAGE = '4';
