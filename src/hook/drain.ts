@@ -1,3 +1,4 @@
+import { endInBatches, FLUSH_LIMIT_MS } from './paced-ends';
 import type { HookRuntime } from './runtime';
 import { closeConnections, type EngineConnection, openConnections } from './server/engine-connections';
 import { shuffle } from './shuffle';
@@ -15,16 +16,11 @@ export interface DrainOptions {
 /** The event that tells a client that its connection is about to end. */
 export const DRAIN_EVENT = 'flotilla:drain';
 
-/** Sockets are not closed slower than one in so many milliseconds: a drain of a few does not need its whole window. */
-const LONGEST_BETWEEN_MS = 10;
-const BATCH_EVERY_MS = 50;
 const PROGRESS_EVERY_MS = 500;
 /** Clients are asked to come back after a random time up to this. */
 const LATEST_RETURN_MS = 1_000;
 /** Our own clients sooner: the cuts are spread over the window already. */
 const OWN_CLIENT_LATEST_RETURN_MS = 200;
-/** How long a polling client may take to fetch what is still to be sent to it. */
-const FLUSH_LIMIT_MS = 200;
 
 /**
  * Ends every socket of this process in paced batches, by closing the *connection*: clients come back by themselves, and
@@ -39,21 +35,19 @@ export async function drain(runtime: HookRuntime, options: DrainOptions): Promis
   const leftMs = () => Math.max(0, options.deadlineMs - (performance.now() - begun));
   const waiting = inOrderOfEnd(openConnections(runtime));
   const total = waiting.length;
-  const spreadMs = Math.min(options.windowMs, leftMs(), total * LONGEST_BETWEEN_MS);
   const tell = progressTeller(options, total);
   tell(total);
   const closing: Promise<void>[] = [];
-  while (waiting.length > 0) {
-    const elapsedMs = performance.now() - begun;
-    const share = spreadMs === 0 ? 1 : Math.min(1, elapsedMs / spreadMs);
-    const due = Math.ceil(total * share) - (total - waiting.length);
-    closing.push(closeWithHint(runtime, takeIdle(runtime, waiting, due)));
-    tell(waiting.length);
-    // what is left is busy: it ends as its requests are answered, and gets no new ones
-    if (share === 1) runtime.lowering = true;
-    if (waiting.length === 0 || leftMs() === 0) break;
-    await new Promise((resolve) => setTimeout(resolve, BATCH_EVERY_MS * (0.5 + Math.random())));
-  }
+  await endInBatches(waiting, {
+    windowMs: Math.min(options.windowMs, leftMs()),
+    endSome: (due, isLast) => {
+      closing.push(closeWithHint(runtime, takeIdle(runtime, waiting, due)));
+      tell(waiting.length);
+      // what is left is busy: it ends as its requests are answered, and gets no new ones
+      if (isLast) runtime.lowering = true;
+    },
+    isOver: () => leftMs() === 0,
+  });
   runtime.lowering = true;
   await runtime.requests.idleWithin(leftMs());
   closing.push(closeWithHint(runtime, openConnections(runtime)));

@@ -1,6 +1,6 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
+import { AccessToken } from '../../bus/secrets';
 
 /**
  * What a path asks for. `open`: probes and metrics. `page`: what a browser is sent to. `read`: what is shown on it.
@@ -10,14 +10,14 @@ export type AccessKind = 'open' | 'page' | 'read' | 'act';
 
 /** Decides who may do what. */
 export class Access {
-  readonly #digest: Buffer;
+  readonly #token: AccessToken;
 
   /** @param isLoopback whether only this machine reaches the server */
   constructor(
     token: string,
     private readonly isLoopback: boolean,
   ) {
-    this.#digest = digestOf(token);
+    this.#token = new AccessToken(token);
   }
 
   /** Whether a request may go on. */
@@ -31,14 +31,10 @@ export class Access {
   /** Bearer, or Basic with the token as password, which browsers can ask people for. */
   #hasToken(request: IncomingMessage): boolean {
     const [scheme = '', credentials = ''] = (request.headers.authorization ?? '').split(' ', 2);
-    if (/^bearer$/i.test(scheme)) return this.#isToken(credentials);
+    if (/^bearer$/i.test(scheme)) return this.#token.is(credentials);
     if (!/^basic$/i.test(scheme)) return false;
     const decoded = Buffer.from(credentials, 'base64').toString();
-    return this.#isToken(decoded.slice(decoded.indexOf(':') + 1));
-  }
-
-  #isToken(candidate: string): boolean {
-    return timingSafeEqual(digestOf(candidate), this.#digest);
+    return this.#token.is(decoded.slice(decoded.indexOf(':') + 1));
   }
 }
 
@@ -58,8 +54,4 @@ function comesFromAnotherSite(request: IncomingMessage): boolean {
 function namesLoopback(host: string | undefined): boolean {
   const name = (host ?? '').replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
   return name === 'localhost' || (isIP(name) !== 0 && isLoopbackAddress(name));
-}
-
-function digestOf(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
 }
