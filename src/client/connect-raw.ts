@@ -92,6 +92,5 @@ function bridgeEvents(socket: Emitting, sailsSocket: InnerSailsSocket): void {
 function sendQueue(sailsSocket: InnerSailsSocket): void {
   const queue = sailsSocket.requestQueue ?? [];
   sailsSocket.requestQueue = null;
-  // Through the prototype's own request: those in the queue have been revised already.
   for (const [options, callback] of queue) sailsSocket.request(options, callback);
 }

@@ -19,6 +19,7 @@ type RawSailsSocket = SailsSocket & { _raw?: { recovered: boolean; active: boole
  * As with sails.io.js, `io.socket` connects in the next tick unless `io.sails.autoConnect` is set to false before.
  */
 export function createClient(): SailsIo {
+  // A function of its own for each client: sails.io.js adds itself to the one it is given.
   const connect = (url: string | undefined, settings: SailsSocket) => connectRaw(url, settings);
   const io: SailsIo = augmentForSails(Object.assign(connect, { Manager, protocol }));
   const { sails } = io;

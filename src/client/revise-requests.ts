@@ -11,8 +11,10 @@ type RequestingSocket = SailsSocket & { _raw?: { active: boolean } };
  */
 export function reviseRequests(prototype: RequestingSocket, settings: SailsSettings): void {
   const { request } = prototype;
+  /** Callbacks of requests that have been through here: those that waited for a connection come again. */
+  const revised = new WeakSet<RequestCallback>();
   prototype.request = function (this: RequestingSocket, options: RequestOptions, callback?: RequestCallback) {
-    if (typeof callback !== 'function') return request.call(this, options, callback);
+    if (typeof callback !== 'function' || revised.has(callback)) return request.call(this, options, callback);
     let retriesLeft = mayRetry(settings, options) ? RETRIES : 0;
     const answered = (body: unknown, jwr: Jwr) => {
       if (wasCutOff(body, jwr)) {
@@ -25,6 +27,7 @@ export function reviseRequests(prototype: RequestingSocket, settings: SailsSetti
       }
       callback.call(this, body, jwr);
     };
+    revised.add(answered);
     return request.call(this, options, answered);
   };
 }

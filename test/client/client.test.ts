@@ -114,6 +114,26 @@ describe('the client', () => {
     expect(await get).toMatchObject([{ again: true }, { statusCode: 200 }]);
   });
 
+  it('sends it again three times at most, one that has waited for a connection, too', async () => {
+    const io = await connected({ retryRequests: ['get'], reconnectionDelay: 20 });
+    const gone = next(io, 'disconnect');
+    cutAll();
+    await gone;
+    let answer: App[] | undefined;
+    io.socket.get('/held', (...args: App[]) => {
+      answer = args;
+    });
+    for (let asked = 0; !answer && asked <= 10; ) {
+      if (held.length > asked) {
+        asked = held.length;
+        cutAll();
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(held.length).toBe(4);
+    expect(answer?.[1]).toMatchObject({ statusCode: 0 });
+  });
+
   it('gives up a request that may be repeated when the app itself disconnects', async () => {
     const io = await connected({ retryRequests: ['get'] });
     const answered = new Promise<App[]>((resolve) => io.socket.get('/held', (...answer: App[]) => resolve(answer)));

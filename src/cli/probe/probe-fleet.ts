@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { CommandError, EXIT } from '../exit-codes';
-import { ConnectionFailed, ProbeSocket, type ProbeTarget } from './probe-socket';
+import { ConnectionFailed, failure, ProbeSocket, type ProbeTarget } from './probe-socket';
 
 /** What to try. */
 export interface ProbeOptions extends ProbeTarget {
@@ -118,8 +117,4 @@ async function broadcast(from: ProbeSocket, to: ProbeSocket, leftMs: () => numbe
       `A broadcast from ${here} did not reach ${there} (${(error as Error).message}): look at the link between pods, "flotilla doctor" and /readyz.`,
     );
   }
-}
-
-function failure(message: string): CommandError {
-  return new CommandError(EXIT.failure, 'E_PROBE', message);
 }

@@ -105,6 +105,7 @@ function reasonOf(error: Error & { description?: unknown }, path: string, origin
   return `${reason}: ${cure}`;
 }
 
-function failure(message: string): CommandError {
+/** What is wrong, for whoever ran the command. */
+export function failure(message: string): CommandError {
   return new CommandError(EXIT.failure, 'E_PROBE', message);
 }
