@@ -1,4 +1,4 @@
-import type { Server, Socket } from 'node:net';
+import { type Server, Socket } from 'node:net';
 
 const SHOWN = Symbol('the client that a connection shows');
 
@@ -55,6 +55,12 @@ interface SocketInternals {
 /** The handle under a socket, where there is one to pass on (a TLS socket's cannot be passed). */
 export function handleOf(socket: Socket): RawHandle | undefined {
   return (socket as unknown as SocketInternals)._handle ?? undefined;
+}
+
+/** A socket over a connection, to read or answer it in this process; its two directions end one by one. */
+export function socketOver(handle: RawHandle): Socket {
+  // typed without `handle`, which is how Node makes every accepted socket
+  return new Socket({ handle, allowHalfOpen: true } as ConstructorParameters<typeof Socket>[0]);
 }
 
 /**

@@ -1,5 +1,5 @@
-import { Socket } from 'node:net';
-import { type ClientAddress, detachHandle, type RawHandle } from '../raw-handle';
+import type { Socket } from 'node:net';
+import { type ClientAddress, detachHandle, type RawHandle, socketOver } from '../raw-handle';
 import { readProxyHeader } from './proxy-header';
 
 /** The protocol's document asks for three seconds at least. */
@@ -36,8 +36,7 @@ export class ProxiedConnections {
       this.onRefused(from);
       return;
     }
-    // typed without `handle`, which is how Node makes every accepted socket
-    const socket = new Socket({ handle, allowHalfOpen: true } as ConstructorParameters<typeof Socket>[0]);
+    const socket = socketOver(handle);
     this.#reading.add(socket);
     const timer = setTimeout(() => refuse(), PATIENCE_MS);
     let received: Buffer = Buffer.alloc(0);

@@ -1,5 +1,5 @@
-import { Socket } from 'node:net';
-import type { RawHandle } from '../raw-handle';
+import type { Socket } from 'node:net';
+import { type RawHandle, socketOver } from '../raw-handle';
 
 /** How long a client may take to send its request, or to take our answer. */
 const PATIENCE_MS = 2_000;
@@ -47,8 +47,7 @@ export class Refusals {
       handle.close();
       return;
     }
-    // typed without `handle`, which is how Node makes every accepted socket
-    const socket = new Socket({ handle, allowHalfOpen: true } as ConstructorParameters<typeof Socket>[0]);
+    const socket = socketOver(handle);
     this.#sockets.add(socket);
     const timer = setTimeout(() => socket.destroy(), PATIENCE_MS);
     socket.on('error', () => {});

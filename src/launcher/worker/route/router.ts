@@ -165,7 +165,9 @@ export class Router {
     const emit = emitToApp as (event: string, ...args: unknown[]) => boolean;
     return (event: string, ...args: unknown[]) => {
       const [request, response] = args as [IncomingMessage, ServerResponse];
-      if (event === 'upgrade' || request.method === 'OPTIONS' || this.#ownerOf(request) === undefined) {
+      const owner = this.#ownerOf(request);
+      // of a session that another worker may still have nobody is told here that it is over
+      if (event === 'upgrade' || request.method === 'OPTIONS' || !owner || !this.#isSelf(owner)) {
         return emit(event, ...args);
       }
       this.#answerGone(request, response);
@@ -187,8 +189,12 @@ export class Router {
 
   /** A session of this worker that it does not have has ended: a client that has not heard of it yet still sends. */
   #reach(owner: Owner): Reach {
+    return this.#isSelf(owner) ? 'gone' : this.#connector.reach(owner);
+  }
+
+  #isSelf(owner: Owner): boolean {
     const { self } = this.options;
-    return owner.pod === self.pod && owner.worker === self.worker ? 'gone' : this.#connector.reach(owner);
+    return owner.pod === self.pod && owner.worker === self.worker;
   }
 
   #count(way: string): void {
