@@ -26,7 +26,9 @@ describe('C23: two pods of two workers behind a proxy without affinity', () => {
   const sockets: Socket[] = [];
 
   beforeAll(async () => {
-    fleet = await TestFleet.start(['pod-a', 'pod-b'], { env: { FIXTURE_PING_TIMEOUT_MS: '60000' } });
+    fleet = await TestFleet.start(['pod-a', 'pod-b'], {
+      env: { FIXTURE_PING_TIMEOUT_MS: '60000', FIXTURE_ANY_BUFFER: '1' },
+    });
     proxy = await startRoundRobin(fleet.ports);
   });
   afterEach(() => {

@@ -56,15 +56,23 @@ describe('two pods that speak TLS with each other, one of another authority, and
   };
 
   test('C03: polls and upgrades pass, with the address that a proxy speaks for, and large bodies whole', async () => {
+    let target = a.port;
     const proxy = await TcpProxy.start(
-      [a.port, b.port],
+      () => target,
       () => version2({ address: '203.0.113.7', port: 1 }),
       '127.0.0.2',
     );
     const url = `http://127.0.0.1:${proxy.port}`;
     for (const transports of [['polling'], ['polling', 'websocket'], ['polling', 'websocket'], ['websocket']]) {
+      // its session is in one pod, every later connection goes to the other
+      target = a.port;
       const client = scatteringClient(url, { transports });
-      await new Promise<void>((resolve) => client.io.once('open', resolve));
+      await new Promise<void>((resolve) =>
+        client.io.once('open', () => {
+          target = b.port;
+          resolve();
+        }),
+      );
       if (transports.length > 1) await upgraded(client);
       await connected(client);
       const { ip } = await virtual<{ ip: string }>(client, 'get', '/address');
@@ -79,10 +87,7 @@ describe('two pods that speak TLS with each other, one of another authority, and
       );
       expect(atA + atB).toBeGreaterThan(0);
     }
-    const accepted = await Promise.all(
-      [a, b].map((pod) => metric(pod, 'flotilla_peer_connections_total', 'outcome="accepted"')),
-    );
-    expect(Math.max(...accepted)).toBeGreaterThan(0);
+    expect(await metric(a, 'flotilla_peer_connections_total', 'outcome="accepted"')).toBeGreaterThan(0);
     for (const pod of [a, b]) expect(await metric(pod, 'flotilla_peer_tls_refused_total', '')).toBe(0);
   });
 

@@ -1,11 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeCertificate } from '../launcher/support/certificate';
-import { freePort } from '../support/free-port';
-import { startProgram } from '../support/program';
+import { runHaproxy } from '../support/haproxy-process';
 
 /** Whether there is a haproxy to test behind. */
 export function hasHaproxy(): boolean {
@@ -19,15 +16,13 @@ export function hasHaproxy(): boolean {
 
 /** haproxy that ends TLS in front of several ports, each request to the next of them. */
 export async function startHaproxy(upstreamPorts: number[]) {
-  const directory = mkdtempSync(join(tmpdir(), 'flotilla-haproxy-'));
   const certificate = makeCertificate();
-  const port = await freePort();
-  const pem = join(directory, 'tls.pem');
-  writeFileSync(pem, readFileSync(`${certificate.path}.crt`, 'utf8') + readFileSync(`${certificate.path}.key`, 'utf8'));
   const servers = upstreamPorts.map((upstream, index) => `  server pod${index} 127.0.0.1:${upstream}`);
-  writeFileSync(
-    join(directory, 'haproxy.cfg'),
-    [
+  const haproxy = await runHaproxy((port, directory) => {
+    const pem = join(directory, 'tls.pem');
+    const parts = ['crt', 'key'].map((kind) => readFileSync(`${certificate.path}.${kind}`, 'utf8'));
+    writeFileSync(pem, parts.join(''));
+    return [
       'global',
       '  maxconn 200',
       'defaults',
@@ -44,28 +39,13 @@ export async function startHaproxy(upstreamPorts: number[]) {
       '  balance roundrobin',
       '  option forwardfor',
       ...servers,
-      '',
-    ].join('\n'),
-  );
-  const program = startProgram('haproxy', ['-db', '-f', join(directory, 'haproxy.cfg')], { cwd: directory });
-  while (!(await accepts(port))) await new Promise((resolve) => setTimeout(resolve, 20));
+    ];
+  });
   return {
-    url: `https://localhost:${port}`,
+    url: `https://localhost:${haproxy.port}`,
     stop: async () => {
-      await program.stop();
+      await haproxy.stop();
       certificate.remove();
-      rmSync(directory, { recursive: true, force: true });
     },
   };
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }

@@ -1,9 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { freePort } from '../../support/free-port';
-import { startProgram } from '../../support/program';
+import { runHaproxy } from '../../support/haproxy-process';
 
 /** A pod behind the proxy. */
 export interface Upstream {
@@ -33,53 +28,40 @@ export interface ProxiedRequest {
  * @param affinity whether a cookie keeps each client at its pod
  */
 export async function startHaproxy(upstreams: Upstream[], { affinity = false } = {}) {
-  const directory = mkdtempSync(join(tmpdir(), 'flotilla-haproxy-'));
-  const port = await freePort();
-  writeFileSync(
-    join(directory, 'haproxy.cfg'),
-    [
-      'global',
-      '  maxconn 6000',
-      '  log stdout format raw local0 info',
-      'defaults',
-      '  mode http',
-      '  log global',
-      '  option dontlognull',
-      '  timeout connect 10s',
-      '  timeout check 10s',
-      '  timeout client 60s',
-      '  timeout server 60s',
-      '  timeout tunnel 300s',
-      '  retries 3',
-      '  option redispatch 1',
-      'frontend public',
-      `  bind 127.0.0.1:${port}`,
-      '  http-request capture req.hdr(Upgrade) len 9',
-      '  log-format "REQ %Ts%ms %Ta %ST %s %tsc %HM %HPO %[capture.req.hdr(0)]"',
-      '  default_backend pods',
-      'backend pods',
-      '  balance roundrobin',
-      '  option httpchk GET /readyz',
-      ...(affinity ? ['  cookie POD insert indirect nocache'] : []),
-      ...upstreams.map(
-        ({ name, port: upstream, opsPort }) =>
-          `  server ${name} 127.0.0.1:${upstream} ${affinity ? `cookie ${name} ` : ''}check port ${opsPort} inter 300ms fall 2 rise 1`,
-      ),
-      '',
-    ].join('\n'),
-  );
-  const program = startProgram('haproxy', ['-db', '-f', join(directory, 'haproxy.cfg')], { cwd: directory });
-  const failed = program.ended().then(({ output }) => Promise.reject(new Error(`haproxy ended:\n${output}`)));
-  failed.catch(() => {});
-  while (!(await accepts(port))) await Promise.race([failed, new Promise((resolve) => setTimeout(resolve, 20))]);
+  const { program, port, stop } = await runHaproxy((port) => [
+    'global',
+    '  maxconn 6000',
+    '  log stdout format raw local0 info',
+    'defaults',
+    '  mode http',
+    '  log global',
+    '  option dontlognull',
+    '  timeout connect 10s',
+    '  timeout check 10s',
+    '  timeout client 60s',
+    '  timeout server 60s',
+    '  timeout tunnel 300s',
+    '  retries 3',
+    '  option redispatch 1',
+    'frontend public',
+    `  bind 127.0.0.1:${port}`,
+    '  http-request capture req.hdr(Upgrade) len 9',
+    '  log-format "REQ %Ts%ms %Ta %ST %s %tsc %HM %HPO %[capture.req.hdr(0)]"',
+    '  default_backend pods',
+    'backend pods',
+    '  balance roundrobin',
+    '  option httpchk GET /readyz',
+    ...(affinity ? ['  cookie POD insert indirect nocache'] : []),
+    ...upstreams.map(
+      ({ name, port: upstream, opsPort }) =>
+        `  server ${name} 127.0.0.1:${upstream} ${affinity ? `cookie ${name} ` : ''}check port ${opsPort} inter 300ms fall 2 rise 1`,
+    ),
+  ]);
   return {
     url: `http://127.0.0.1:${port}`,
     /** Those that are over. */
     requests: (): ProxiedRequest[] => program.output().split('\n').flatMap(parse),
-    stop: async () => {
-      await program.stop();
-      rmSync(directory, { recursive: true, force: true });
-    },
+    stop,
   };
 }
 
@@ -100,15 +82,4 @@ function parse(line: string): ProxiedRequest[] {
       end: end.slice(0, 2),
     },
   ];
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }

@@ -70,13 +70,18 @@ export class TcpProxy {
   }
 
   /**
-   * @param targets ports that take connections in turn
+   * @param targets ports that take connections in turn, or what gives the port for the next one
    * @param header what a connection begins with
    * @param localAddress its own address
    */
-  static async start(targets: number[], header: (from: Socket) => Buffer, localAddress?: string): Promise<TcpProxy> {
+  static async start(
+    targets: number[] | (() => number),
+    header: (from: Socket) => Buffer,
+    localAddress?: string,
+  ): Promise<TcpProxy> {
     let next = 0;
-    const proxy = new TcpProxy(() => targets[next++ % targets.length] as number, header, localAddress);
+    const inTurn = (ports: number[]) => () => ports[next++ % ports.length] as number;
+    const proxy = new TcpProxy(typeof targets === 'function' ? targets : inTurn(targets), header, localAddress);
     await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve));
     return proxy;
   }
