@@ -54,14 +54,8 @@ e2e: need-node $(INSTALLED) ## Run the end-to-end tests on a Kubernetes: KUBECON
 	@sh scripts/tools.sh helm
 	@node scripts/e2e.mjs
 
-bench: need-node build ## Measure beside the packages we replace; prints ratios (needs redis-server; docs/benchmarks.md)
-	@node bench/delivery/run.mjs
-	@node bench/bus/run.mjs
-	@node bench/bus/model.mjs
-	@node bench/requests/run.mjs
-	@node bench/sessions/run.mjs
-	@node bench/http/run.mjs
-	@node bench/connections/run.mjs
+bench: need-node build ## Measure beside the packages we replace; prints ratios (needs redis-server; BENCH=--help; docs/benchmarks.md)
+	@node bench/run.mjs $(BENCH)
 
 loadtest: need-node build $(EXAMPLE_INSTALLED) ## Load the example, or TARGET=http://..., and write a report (docs/loadtest.md)
 	@node loadtest/loadtest.mjs

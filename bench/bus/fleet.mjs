@@ -78,7 +78,8 @@ export class BenchFleet {
     });
   }
 
-  #ask(pod, name, args) {
+  /** Asks the primary of a pod. */
+  ask(pod, name, args) {
     const id = this.nextId++;
     return new Promise((resolve) => {
       this.pending.set(id, resolve);
@@ -87,7 +88,7 @@ export class BenchFleet {
   }
 
   async cpu() {
-    const usages = await Promise.all(this.pods.map((_, pod) => this.#ask(pod, 'cpu')));
+    const usages = await Promise.all(this.pods.map((_, pod) => this.ask(pod, 'cpu')));
     const total = ({ user, system }) => user + system;
     return {
       primary: usages.reduce((sum, { primary }) => sum + total(primary), 0),
@@ -108,7 +109,7 @@ export class BenchFleet {
   }
 
   /** Broadcasts to a room and measures until everything has arrived; what the idle fleet costs meanwhile is taken off. */
-  async run({ room, recipients, count, bytes, idle }) {
+  async run({ recipients, count, idle, ...send }) {
     this.got = 0;
     this.latencies = [];
     const [cpuBefore, redisBefore, begun] = [await this.cpu(), await this.redisCounts(), performance.now()];
@@ -121,7 +122,7 @@ export class BenchFleet {
         resolve();
       };
     });
-    await Promise.all([this.#ask(0, 'send', { room, count, bytes }), complete]);
+    await Promise.all([this.ask(0, 'send', { count, ...send }), complete]);
     const [cpu, redis] = [await this.cpu(), await this.redisCounts()];
     const seconds = (performance.now() - begun) / 1000;
     const off = (rate) => (rate ?? 0) * seconds;

@@ -46,6 +46,8 @@ const commands = {
     workers: await Promise.all(workers.map((worker) => ask(worker, 'cpu'))),
   }),
   send: (args) => ask(workers[0], 'send', args),
+  lastWorker: ({ name, args }) => ask(workers.at(-1), name, args),
+  everyWorker: ({ name, args }) => Promise.all(workers.map((worker) => ask(worker, name, args))),
 };
 
 async function main() {

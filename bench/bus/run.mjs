@@ -1,5 +1,7 @@
 // What a broadcast costs on the bus, beside the adapters of the Socket.IO family: `node bench/bus/run.mjs`.
 // Everything runs at the same time and is measured in turn; the figures are medians, and only their ratios mean anything.
+import { median } from '../lib/processes.mjs';
+import { goal, round, table } from '../lib/report.mjs';
 import { BenchFleet } from './fleet.mjs';
 
 const ROUNDS = Number(process.env.ROUNDS ?? 3);
@@ -27,9 +29,7 @@ const groups = [
   },
 ];
 
-const median = (values) => [...values].sort((x, y) => x - y)[values.length >> 1];
 const FIELDS = ['workerUs', 'primaryUs', 'p50', 'p99', 'commands', 'redisBytes'];
-const results = [];
 
 for (const { title, variants, options, rooms } of groups) {
   const fleets = variants.map((variant) => new BenchFleet(variant, options));
@@ -42,10 +42,10 @@ for (const { title, variants, options, rooms } of groups) {
       for (const bytes of [100, 10_000]) {
         const runs = new Map(fleets.map((fleet) => [fleet, []]));
         // The first round warms up.
-        for (let round = 0; round <= ROUNDS; round++) {
+        for (let index = 0; index <= ROUNDS; index++) {
           for (const fleet of fleets) {
             const result = await fleet.run({ room, recipients, count: BROADCASTS, bytes, idle: idle.get(fleet) });
-            if (round > 0) runs.get(fleet).push(result);
+            if (index > 0) runs.get(fleet).push(result);
           }
         }
         const rows = fleets.map((fleet) => ({
@@ -53,7 +53,6 @@ for (const { title, variants, options, rooms } of groups) {
           ...Object.fromEntries(FIELDS.map((field) => [field, median(runs.get(fleet).map((run) => run[field]))])),
         }));
         print(`${title}; room held by ${room === 'all' ? 'all pods' : 'one pod'}, ${bytes} B`, rows);
-        results.push({ title, room, bytes, rows });
       }
     }
     if (options.redis)
@@ -65,38 +64,42 @@ for (const { title, variants, options, rooms } of groups) {
     for (const fleet of fleets) await fleet.stop();
   }
 }
-if (process.env.JSON_OUTPUT) console.log(JSON.stringify(results));
 
 function print(heading, rows) {
   const [ours] = rows;
-  console.log(`\n${heading}`);
-  console.log(
-    'variant                  CPU us/delivery: workers  primaries   all (ratio)  latency ms p50   p99 (ratio)   Redis commands  bytes per broadcast',
+  const all = ({ workerUs, primaryUs }) => workerUs + primaryUs;
+  table(
+    heading,
+    rows.map((row) => ({
+      variant: row.variant,
+      'CPU per delivery: workers (µs)': round(row.workerUs),
+      'primaries (µs)': round(row.primaryUs),
+      'all (µs)': round(all(row)),
+      'first = 1': round(all(row) / all(ours)),
+      'latency p50 (ms)': round(row.p50),
+      'p99 (ms)': round(row.p99),
+      'Redis commands a broadcast': round(row.commands),
+      'Redis bytes a broadcast': round(row.redisBytes),
+    })),
   );
-  for (const row of rows) {
-    const all = row.workerUs + row.primaryUs;
-    const ratio = (value, own) => `(${(own === 0 ? 1 : value / own).toFixed(2)})`;
-    console.log(
-      [
-        row.variant.padEnd(24),
-        row.workerUs.toFixed(2).padStart(24),
-        row.primaryUs.toFixed(2).padStart(10),
-        `${all.toFixed(2).padStart(9)} ${ratio(all, ours.workerUs + ours.primaryUs)}`,
-        row.p50.toFixed(2).padStart(12),
-        `${row.p99.toFixed(2).padStart(8)} ${ratio(row.p99, ours.p99)}`,
-        row.commands.toFixed(1).padStart(12),
-        row.redisBytes.toFixed(0).padStart(12),
-      ].join(' '),
-    );
-  }
 }
 
 function printIdle(title, rows) {
-  console.log(`\n${title}; nobody sends`);
-  console.log('variant                  Redis connections  commands/s   bytes/s');
-  for (const { variant, connections, commands, redisBytes } of rows) {
-    console.log(
-      `${variant.padEnd(24)} ${String(connections).padStart(17)} ${commands.toFixed(1).padStart(11)} ${redisBytes.toFixed(0).padStart(9)}`,
-    );
-  }
+  table(
+    `${title}; nobody sends`,
+    rows.map(({ variant, connections, commands, redisBytes }) => ({
+      variant,
+      'Redis connections': connections,
+      'commands a second': round(commands),
+      'bytes a second': round(redisBytes),
+    })),
+  );
+  const [ours, peer] = ['flotilla redis', 'redis-adapter'].map((name) => rows.find(({ variant }) => variant === name));
+  goal({
+    what: 'Redis connections of the bus, 2 pods of 4 workers',
+    peer: `redis-adapter ${peer.connections}`,
+    ours: `${ours.connections}`,
+    ratio: round(ours.connections / peer.connections),
+    toReach: '2 per pod',
+  });
 }

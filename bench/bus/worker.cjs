@@ -4,6 +4,7 @@ const { Redis } = require('ioredis');
 const { Server } = require('socket.io');
 
 const { VARIANT, REDIS_PORT, POD } = process.env;
+const JOINS_AT_ONCE = 500;
 const redis = () => new Redis(Number(REDIS_PORT), '127.0.0.1');
 
 function createAdapter() {
@@ -35,20 +36,37 @@ const now = () => performance.timeOrigin + performance.now();
 
 const commands = {
   cpu: () => process.cpuUsage(),
-  /** Broadcasts, two every 20 ms. */
-  send: async ({ room, count, bytes }) => {
+  /** Broadcasts, so many every 20 ms; with `rooms` to that many rooms in turn, whose names are `room` and a number. */
+  send: async ({ room, rooms, count, bytes, perTick = 2 }) => {
     const pad = 'x'.repeat(bytes);
-    for (let index = 0; index < count; index += 2) {
-      for (let each = index; each < Math.min(index + 2, count); each++) io.to(room).emit('e', { t: now(), pad });
+    for (let index = 0; index < count; index += perTick) {
+      for (let each = index; each < Math.min(index + perTick, count); each++) {
+        io.to(rooms ? room + (each % rooms) : room).emit('e', { t: now(), pad });
+      }
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   },
+  /** The sockets here join so many rooms, one socket each, in turn. Settles when the whole fleet knows. */
+  joinRooms: async ({ room, rooms }) => {
+    const sockets = [...io.sockets.sockets.values()];
+    for (let first = 0; first < rooms; first += JOINS_AT_ONCE) {
+      const batch = [];
+      for (let index = first; index < Math.min(first + JOINS_AT_ONCE, rooms); index++) {
+        batch.push(sockets[index % sockets.length].join(room + index));
+      }
+      await Promise.all(batch);
+    }
+  },
+  /** So many of the sockets here join one room. */
+  joinRoom: ({ room, sockets }) =>
+    Promise.all([...io.sockets.sockets.values()].slice(0, sockets).map((socket) => socket.join(room))),
 };
 
 process.on('message', async ({ id, name, args }) => {
   // Frames of the adapters' own protocols come on the same channel.
   if (id === undefined || !commands[name]) return;
-  process.send({ bench: id, value: await commands[name](args) });
+  const value = await commands[name](args);
+  process.send({ bench: id, value: name.startsWith('join') ? true : value });
 });
 http.listen({ port: 0, host: '127.0.0.1', exclusive: true }, () =>
   process.send({ bench: 0, port: http.address().port }),

@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { cpuSeconds, family, freePort, memoryBytes, says, start, startRedis, stop } from '../lib/processes.mjs';
+import { goal, round, table } from '../lib/report.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -37,18 +38,27 @@ async function measureIdle(count) {
     await end(drivers);
     await stop(child);
   }
-  console.log(`\n${count} idle websockets, one worker`);
   const [base] = rows;
-  console.table(
-    rows.map(({ system, worker, primary, cpuUs }) => ({
-      system,
-      'worker kB each': Number((worker / 1_000).toFixed(2)),
-      'primary kB each': Number((primary / 1_000).toFixed(2)),
-      'memory, socket.io = 1': Number(((worker + primary) / (base.worker + base.primary)).toFixed(2)),
-      'CPU µs of a handshake': Math.round(cpuUs),
-      'CPU, socket.io = 1': Number((cpuUs / base.cpuUs).toFixed(2)),
+  const memory = ({ worker, primary }) => (worker + primary) / (base.worker + base.primary);
+  table(
+    `${count} idle websockets, one worker`,
+    rows.map((row) => ({
+      system: row.system,
+      'worker, each (kB)': round(row.worker / 1_000),
+      'primary, each (kB)': round(row.primary / 1_000),
+      'memory, socket.io = 1': round(memory(row)),
+      'CPU of a handshake (µs)': Math.round(row.cpuUs),
+      'CPU, socket.io = 1': round(row.cpuUs / base.cpuUs),
     })),
   );
+  const ours = rows.at(-1);
+  goal({
+    what: `memory of an idle socket, ${count} of them, primary included`,
+    peer: `socket.io ${round((base.worker + base.primary) / 1_000)} kB`,
+    ours: `${round((ours.worker + ours.primary) / 1_000)} kB`,
+    ratio: round(memory(ours)),
+    toReach: '≤ 1.15',
+  });
 }
 
 async function measureDrain(count) {
@@ -68,11 +78,19 @@ async function measureDrain(count) {
   );
   const back = performance.now() - began;
   const gaps = answers.flat().sort((a, b) => a - b);
-  const at = (share) => (gaps[Math.min(gaps.length - 1, Math.floor(share * gaps.length))] / 1_000).toFixed(2);
-  console.log(
-    `\nA pod with ${count} sockets drains over ${Number(values.window) / 1_000} s; they move to another:\n` +
-      `  all ${gaps.length} were back ${(back / 1_000).toFixed(1)} s after SIGTERM; away p50 ${at(0.5)} s, p99 ${at(0.99)} s, most ${at(1)} s;\n` +
-      `  the pod had ended after ${((await stopped) / 1_000).toFixed(1)} s`,
+  const at = (share) => round(gaps[Math.min(gaps.length - 1, Math.floor(share * gaps.length))] / 1_000);
+  table(
+    `A pod with its share of ${count} sockets drains over ${Number(values.window) / 1_000} s; they move to another`,
+    [
+      {
+        'sockets moved': gaps.length,
+        'all back after (s)': round(back / 1_000),
+        'away p50 (s)': at(0.5),
+        'p99 (s)': at(0.99),
+        'most (s)': at(1),
+        'pod ended after (s)': round((await stopped) / 1_000),
+      },
+    ],
   );
   await end(drivers);
   await stop(staying.child);

@@ -5,12 +5,14 @@ import { fork } from 'node:child_process';
 import { join } from 'node:path';
 import { WebSocket } from 'ws';
 import { median } from '../lib/processes.mjs';
+import { goal, round, table } from '../lib/report.mjs';
 
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
 const SOCKETS = Number(process.env.SOCKETS ?? 500);
 const DELIVERIES = Number(process.env.DELIVERIES ?? 20_000);
 const BYTES = Number(process.env.BYTES ?? 100);
 const BURSTS = [1, 2, 10];
+const TO_REACH = { 1: '≤ 0.70', 2: '≤ 0.50', 10: '≤ 0.28' };
 const VARIANTS = ['flotilla', 'flotilla, recovery', 'cluster-adapter', 'in memory'];
 
 class Pod {
@@ -90,28 +92,39 @@ class Pod {
 
 const pods = VARIANTS.map((variant) => new Pod(variant));
 for (const pod of pods) await pod.start();
-console.log(`CPU of the worker per delivery, ${SOCKETS} websocket clients, ${BYTES} B, median of ${ROUNDS} rounds`);
-console.log(
-  'messages a tick    flotilla   cluster-adapter (ratio)   in memory (ratio)   with recovery (worker, worker and primary)',
-);
+const rows = [];
 for (const burst of BURSTS) {
   const runs = new Map(pods.map((pod) => [pod.variant, []]));
   // The first round warms up.
-  for (let round = 0; round <= ROUNDS; round++) {
+  for (let index = 0; index <= ROUNDS; index++) {
     for (const pod of pods) {
       const run = await pod.measure(burst);
-      if (round > 0) runs.get(pod.variant).push(run);
+      if (index > 0) runs.get(pod.variant).push(run);
     }
   }
   const medians = (part) => VARIANTS.map((variant) => median(runs.get(variant).map((run) => run[part])));
   const [ours, recovering, cluster, memory] = medians('worker');
   const [allOfOurs, allOfRecovering] = medians('all');
-  const beside = (us) => `${us.toFixed(2)} us (${(ours / us).toFixed(2)})`;
-  console.log(
-    `${String(burst).padStart(15)} ${`${ours.toFixed(2)} us`.padStart(11)} ${beside(cluster).padStart(25)} ${beside(memory).padStart(19)}` +
-      `${`${recovering.toFixed(2)} us (${(recovering / ours).toFixed(2)}, ${(allOfRecovering / allOfOurs).toFixed(2)})`.padStart(30)}`,
-  );
+  rows.push({
+    'messages a tick': burst,
+    'flotilla (µs)': round(ours),
+    'cluster-adapter (µs)': round(cluster),
+    ratio: round(ours / cluster),
+    'in memory (µs)': round(memory),
+    'ratio to in memory': round(ours / memory),
+    'with recovery (µs)': round(recovering),
+    'with recovery : without': round(recovering / ours),
+    'the same, primary included': round(allOfRecovering / allOfOurs),
+  });
+  goal({
+    what: `broadcast, worker CPU per delivery, ${SOCKETS} sockets, ${burst} a tick`,
+    peer: `cluster-adapter ${round(cluster)} µs`,
+    ours: `${round(ours)} µs`,
+    ratio: round(ours / cluster),
+    toReach: TO_REACH[burst],
+  });
 }
+table(`CPU of the worker per delivery, ${SOCKETS} websocket clients, ${BYTES} B, median of ${ROUNDS} rounds`, rows);
 for (const pod of pods) pod.stop();
 // The clients' sockets would keep it running.
 process.exit();

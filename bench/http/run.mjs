@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 import autocannon from 'autocannon';
 import { cpuSeconds, family, freePort, median, says, start, stop } from '../lib/processes.mjs';
+import { goal, round, table } from '../lib/report.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -24,7 +25,7 @@ for (const system of SYSTEMS) pods.set(system, await startPod(system));
 
 const runs = [];
 // The first round warms up.
-for (let round = 0; round <= Number(values.rounds); round += 1) {
+for (let index = 0; index <= Number(values.rounds); index += 1) {
   for (const [name, request] of REQUESTS) {
     for (const system of SYSTEMS) {
       const { child, url } = pods.get(system);
@@ -33,11 +34,11 @@ for (let round = 0; round <= Number(values.rounds); round += 1) {
       const result = await autocannon({
         url: `${url}/answer`,
         connections: Number(values.connections),
-        duration: round === 0 ? 1 : Number(values.seconds),
+        duration: index === 0 ? 1 : Number(values.seconds),
         ...request,
       });
       const answered = result['2xx'];
-      if (round > 0)
+      if (index > 0)
         runs.push({
           name,
           system,
@@ -61,19 +62,25 @@ for (const [name] of REQUESTS) {
       ),
     };
   });
-  console.log(
-    `\n${name}, ${values.connections} keep-alive connections, ${values.workers} worker(s); median of ${values.rounds}`,
-  );
-  console.table(
+  table(
+    `${name}, ${values.connections} keep-alive connections, ${values.workers} worker(s); median of ${values.rounds}`,
     rows.map(({ system, perSecond, cpuUs, p99, failed }) => ({
       system,
       'a second': Math.round(perSecond),
-      'cluster = 1': Number((perSecond / rows[0].perSecond).toFixed(2)),
-      'server CPU µs': Number(cpuUs.toFixed(1)),
-      'p99 ms': p99,
+      'cluster = 1': round(perSecond / rows[0].perSecond),
+      'server CPU (µs)': round(cpuUs),
+      'p99 (ms)': p99,
       failed,
     })),
   );
+  const [cluster, ours] = rows;
+  goal({
+    what: `HTTP ${name} through the launcher, keep-alive`,
+    peer: `plain Node cluster ${Math.round(cluster.perSecond)}/s, @socket.io/sticky ${Math.round(rows.at(-1).perSecond)}/s`,
+    ours: `${Math.round(ours.perSecond)}/s`,
+    ratio: round(ours.perSecond / cluster.perSecond),
+    toReach: '≥ 0.95',
+  });
 }
 
 async function startPod(system) {

@@ -6,6 +6,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { cpuSeconds, family, freePort, median, says, start, startRedis, stop } from '../lib/processes.mjs';
+import { round, table } from '../lib/report.mjs';
 
 const SYSTEMS = ['flotilla', 'sails-hook-sockets', 'socket.io'];
 const HELP = `Usage: node bench/loadtest/run.mjs [options]
@@ -50,10 +51,10 @@ process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
 const { child: redis, port: redisPort } = await startRedis();
 
 const runs = [];
-for (let round = 1; round <= Number(values.rounds); round += 1) {
+for (let index = 1; index <= Number(values.rounds); index += 1) {
   for (const system of systems) {
     const { pods, addresses } = await startPods(system);
-    console.log(`round ${round}: ${system}`);
+    console.log(`round ${index}: ${system}`);
     for (const scenario of values.scenarios.split(',')) runs.push(await measure(system, scenario, addresses, pods));
     await Promise.all(pods.map(stop));
   }
@@ -155,17 +156,18 @@ function report() {
         passed: `${own.filter(({ passed }) => passed).length}/${own.length}`,
         latency: own[0].latency,
       };
-      for (const figure of ['p50', 'p95', 'p99']) row[`${figure} ms`] = median(own.map((run) => run[figure]));
-      row['CPU µs each'] = Math.round(median(own.map(({ cpu, work }) => (1e6 * cpu) / Math.max(1, work))));
-      base.cpu ??= row['CPU µs each'];
-      row['CPU, first = 1'] = Number((row['CPU µs each'] / base.cpu).toFixed(2));
+      for (const figure of ['p50', 'p95', 'p99']) row[`${figure} (ms)`] = round(median(own.map((run) => run[figure])));
+      const cpu = median(own.map((run) => (1e6 * run.cpu) / Math.max(1, run.work)));
+      base.cpu ??= cpu;
+      row['server CPU each (µs)'] = round(cpu);
+      row['CPU, first = 1'] = round(cpu / base.cpu);
       rows.push(row);
     }
   }
-  console.table(rows);
   const machine = `${cpus().length} × ${cpus()[0].model.trim()}, Node.js ${process.version}`;
-  console.log(
-    `${machine}; ${values.pods} pods × ${values.workers} workers; ${values.subscribers} sockets; median of ${values.rounds}`,
+  table(
+    `${values.pods} pods of ${values.workers} workers, ${values.subscribers} sockets, median of ${values.rounds}`,
+    rows,
   );
   if (values.out) writeFileSync(values.out, `${JSON.stringify({ machine, options: values, rows, runs }, null, 2)}\n`);
   process.exitCode = runs.every(({ passed }) => passed) ? 0 : 1;

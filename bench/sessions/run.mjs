@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { io } from 'socket.io-client';
 import { median, startRedis, stop } from '../lib/processes.mjs';
+import { round, table } from '../lib/report.mjs';
 
 const REQUESTS = Number(process.argv[2] ?? 2_000);
 const ROUNDS = 3;
@@ -38,12 +39,12 @@ for (const variant of VARIANTS) {
 const results = Object.fromEntries(
   SCENARIOS.map(([scenario]) => [scenario, Object.fromEntries(VARIANTS.map((variant) => [variant, []]))]),
 );
-for (let round = 0; round <= ROUNDS; round += 1) {
+for (let index = 0; index <= ROUNDS; index += 1) {
   for (const [scenario, method, url] of SCENARIOS) {
     for (const variant of VARIANTS) {
       const measured = await measure(workers[variant], method, url);
       // The first round warms up.
-      if (round > 0) results[scenario][variant].push(measured);
+      if (index > 0) results[scenario][variant].push(measured);
     }
   }
 }
@@ -55,19 +56,19 @@ redis.disconnect();
 await stop(redisServer);
 
 for (const [scenario, byVariant] of Object.entries(results)) {
-  console.log(`\n${scenario}: a virtual request that ${scenario === 'read' ? 'changes nothing' : 'changes one key'}`);
-  for (const [variant, runs] of Object.entries(byVariant)) {
-    const cpu = median(runs.map(({ cpuUs }) => cpuUs));
-    const bytes = median(runs.map(({ bytes }) => bytes));
-    const commands = Object.entries(runs.at(-1).commands)
-      .map(([name, count]) => `${name} ${count.toFixed(2)}`)
-      .join(', ');
-    console.log(
-      `  ${variant.padEnd(10)} ${cpu.toFixed(0).padStart(5)} µs CPU, ${bytes.toFixed(0)} B of Redis, ${commands}`,
-    );
-  }
-  const [ours, reference] = VARIANTS.map((variant) => median(byVariant[variant].map(({ cpuUs }) => cpuUs)));
-  console.log(`  CPU, ours to reference: ${(ours / reference).toFixed(2)}`);
+  const cpu = (variant) => median(byVariant[variant].map(({ cpuUs }) => cpuUs));
+  table(
+    `A virtual request that ${scenario === 'read' ? 'changes nothing' : 'changes one key'} of its session in Redis`,
+    VARIANTS.map((variant) => ({
+      variant,
+      'CPU (µs)': round(cpu(variant)),
+      'reference = 1': round(cpu(variant) / cpu('reference')),
+      'bytes of Redis': round(median(byVariant[variant].map(({ bytes }) => bytes))),
+      'Redis commands': Object.entries(byVariant[variant].at(-1).commands)
+        .map(([name, count]) => `${name} ${count.toFixed(2)}`)
+        .join(', '),
+    })),
+  );
 }
 
 /** Figures per request. A command that a script calls is counted beside the script. */
