@@ -162,16 +162,18 @@ export class Hub extends EventEmitter<HubEvents> {
     const link = createLink({ hub: this.uid, podTag: this.options.podTag }, this.counters);
     this.#link = link;
     link.start({
-      onMessage: (body, origin, channel) => this.#receiveFromPod(body, origin, channel),
+      onMessage: (body, origin, channel, logId) => this.#receiveFromPod(body, origin, channel, logId),
+      onGap: () => this.#recovery.linkBroken(),
       onUp: () => {
         this.#pods.excuseAll();
         this.#sendHeartbeat(true);
         if (this.#acquaintance) this.#getAcquaintedWithin(ACQUAINTED_AFTER_MS);
-        this.#recovery.linkBroken();
+        // A log is read on from where it was left; it tells by itself what is missing.
+        if (!link.log) this.#recovery.linkBroken();
         this.#tellLinkChange(true);
       },
       onDown: () => {
-        this.#recovery.linkBroken();
+        if (!link.log) this.#recovery.linkBroken();
         this.#tellLinkChange(false);
       },
     });
@@ -447,7 +449,7 @@ export class Hub extends EventEmitter<HubEvents> {
     if (!this.#interest.has(nsp, room) && !this.#interestOfGone.has(nsp, room)) this.#link?.release(nsp, room);
   }
 
-  #receiveFromPod(body: Buffer, origin: LinkOrigin, channel: string): void {
+  #receiveFromPod(body: Buffer, origin: LinkOrigin, channel: string, _logId: string | undefined): void {
     const message = decodeMessage(body);
     if (typeof message === 'string') {
       this.counters.dropped(message);
@@ -527,7 +529,8 @@ export class Hub extends EventEmitter<HubEvents> {
     const link = this.#link;
     if (!link) return;
     const { nsp, rooms } = message;
-    if (rooms.length === 0) {
+    if (rooms.length === 0 || link.log) {
+      // Every pod reads the whole log, so there is nobody that a message to rooms could miss.
       link.toAll(encoded ?? encodeMessage(message));
       return;
     }
@@ -664,7 +667,9 @@ export class Hub extends EventEmitter<HubEvents> {
     // A process that is no pod greets to learn who is there, and is forgotten at once.
     const pod: PodRow = !this.#isPod ? { ...this.#ownRow(), state: 'left', workers: [] } : this.#ownRow();
     const body = encodeMessage({ kind: MessageKind.Heartbeat, pod, greeting });
-    if (toPod === undefined) this.#link.toAll(body);
+    // A greeting goes the way of the questions that follow it, so that whoever answers those is known by then.
+    if (greeting) this.#link.toAll(body);
+    else if (toPod === undefined) this.#link.announce(body);
     else if (this.#isPod) this.#link.toPod(toPod, body);
   }
 

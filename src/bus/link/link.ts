@@ -8,8 +8,13 @@ export interface LinkOrigin {
 
 /** What a link hands to its hub. */
 export interface LinkReceiver {
-  /** A message came from another hub; `body` is its encoded form. */
-  onMessage(body: Buffer, origin: LinkOrigin, channel: string): void;
+  /**
+   * A message came from another hub; `body` is its encoded form.
+   * @param logId where it stands in the link's log; nothing where it came outside of it, or the link keeps none
+   */
+  onMessage(body: Buffer, origin: LinkOrigin, channel: string, logId?: string): void;
+  /** Messages that stood in the log before here may be missing. Links without a log do not call it. */
+  onGap?(): void;
   /** The link works, again. */
   onUp(): void;
   /** The link does not work; local delivery goes on. */
@@ -33,20 +38,51 @@ export interface LinkStatus {
   deafRebuilds: number;
 }
 
+/** A message in the log of a link. */
+export interface LoggedEntry {
+  logId: string;
+  origin: LinkOrigin;
+  body: Buffer;
+}
+
+/** What a link that can be read back offers: all that is sent to all pods or to rooms, in one order. */
+export interface LinkLog {
+  /** The id of the last entry that this pod has handled; `0-0` before the first. Ids compare by `compareLogIds()`. */
+  readonly position: string;
+  /**
+   * Settles when everything that is in the log now, own messages so far included, has been handled.
+   * @throws where Redis is away, or this takes longer than 2 s
+   */
+  caughtUp(): Promise<void>;
+  /**
+   * The entries after one id up to another, that one included; own ones too.
+   * @returns nothing where the log does not reach back that far any more
+   * @throws where Redis is away
+   */
+  readBack(after: string, upTo: string): Promise<LoggedEntry[] | undefined>;
+}
+
+/** Told where an own message stands in the log, among the messages of others, before any that comes later. */
+export type OnLogged = (logId: string) => void;
+
 /** How the hubs of several pods reach each other. Sending never throws and never waits. */
 export interface Link {
   readonly name: string;
   /** Whether its channels may overtake each other. */
   readonly isPartitioned: boolean;
+  /** Nothing where the link can't be read back. */
+  readonly log: LinkLog | undefined;
   start(receiver: LinkReceiver): void;
   /** Settles when the link has come up once. */
   ready(): Promise<void>;
-  /** To every pod. */
-  toAll(body: Buffer): void;
+  /** To every pod. `onLogged` is for links with a log. */
+  toAll(body: Buffer, onLogged?: OnLogged): void;
+  /** To every pod, outside of any log: signs of life, which mean nothing later. They may overtake what is sent to all. */
+  announce(body: Buffer): void;
   /** To one pod. */
   toPod(podTag: string, body: Buffer): void;
   /** To every pod that holds one of the rooms; a pod that holds several gets the body as often, and drops what it has by its id. */
-  toRooms(nsp: string, rooms: string[], body: Buffer): void;
+  toRooms(nsp: string, rooms: string[], body: Buffer, onLogged?: OnLogged): void;
   /** This pod holds a room now. Returns a promise while messages to it may not arrive yet. */
   hold(nsp: string, room: string): Promise<void> | undefined;
   /** This pod no longer holds a room. */

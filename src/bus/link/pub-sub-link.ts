@@ -43,6 +43,7 @@ export interface PubSubLinkOptions {
 export class PubSubLink implements Link {
   readonly name: string;
   readonly isPartitioned: boolean;
+  readonly log = undefined;
   readonly #channels: Channels;
   readonly #probes: string[];
   readonly #envelope: LinkEnvelope;
@@ -95,6 +96,11 @@ export class PubSubLink implements Link {
       : this.#clients.subscriber('bus-sub', onMessage);
   }
 
+  /** The connections, for a link that is built on this one. Clients that are made with `clients` share its ups and downs. */
+  get connections(): { clients: RedisClients; publisher: RedisClient } {
+    return { clients: this.#clients, publisher: this.#publisher };
+  }
+
   start(receiver: LinkReceiver): void {
     this.#receiver = receiver;
     const { podTag } = this.options.origin;
@@ -115,6 +121,10 @@ export class PubSubLink implements Link {
 
   toAll(body: Buffer): void {
     this.#publish(this.#channels.all(), body);
+  }
+
+  announce(body: Buffer): void {
+    this.toAll(body);
   }
 
   toPod(podTag: string, body: Buffer): void {
