@@ -33,3 +33,21 @@ busSuite(
   },
   { ownProcesses: true },
 );
+
+busSuite(
+  'two pods of two workers on the link redis-streams',
+  async () => {
+    const redis = await RedisServer.start();
+    return inTwoPods({ name: 'redis-streams', redis: settings(redis.url) }, () => redis.stop());
+  },
+  { ownProcesses: true },
+);
+
+busSuite(
+  'two pods of two workers on the link redis-streams, over a cluster of three nodes',
+  async () => {
+    const cluster = await RedisCluster.start();
+    return inTwoPods({ name: 'redis-streams', redis: settings(cluster.url) }, () => cluster.stop());
+  },
+  { ownProcesses: true },
+);

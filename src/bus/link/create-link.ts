@@ -3,9 +3,13 @@ import type { BusLog } from '../fleet';
 import type { LinkFactory } from '../hub/hub';
 import { readSecrets } from '../secrets';
 import { PubSubLink } from './pub-sub-link';
+import { StreamsLink } from './streams-link';
 
-/** The links there are. `redis`: publish and subscribe. `redis-sharded`: the same on Redis 7 Cluster, spread over its nodes. */
-export const LINK_NAMES = ['redis', 'redis-sharded'] as const;
+/**
+ * The links there are. `redis`: publish and subscribe. `redis-sharded`: the same on Redis 7 Cluster, spread over its nodes.
+ * `redis-streams`: one stream that every pod reads, from which clients are recovered across pods.
+ */
+export const LINK_NAMES = ['redis', 'redis-sharded', 'redis-streams'] as const;
 export type LinkName = (typeof LINK_NAMES)[number];
 
 /** Options of {@link createLink}. */
@@ -20,6 +24,8 @@ export interface LinkOptions {
   probeEveryMs?: number;
   /** After this long without hearing itself the link counts as deaf and is rebuilt. Default 2500. */
   probeTimeoutMs?: number;
+  /** With `redis-streams`: about so many messages stay in the stream. Default 100,000. */
+  maxLogEntries?: number;
   log: BusLog;
   /** Runs once when an outage of Redis begins. */
   onRedisDown?: () => void;
@@ -29,6 +35,7 @@ export interface LinkOptions {
 
 /** Makes the factory that `Hub.connect` takes. */
 export function createLink({ name, ...options }: LinkOptions): LinkFactory {
+  if (name === 'redis-streams') return (origin, counters) => new StreamsLink({ ...options, origin, counters });
   const sharded = (name ?? (options.redis.mode === 'cluster' ? 'redis-sharded' : 'redis')) === 'redis-sharded';
   return (origin, counters) => new PubSubLink({ ...options, sharded, origin, counters });
 }

@@ -1,0 +1,310 @@
+import type { RedisClient, RedisClients } from '../../redis';
+import type { BusCounters } from '../counters';
+import type { BusLog } from '../fleet';
+import type { LinkEnvelope } from './envelope';
+import type { LinkLog, LinkReceiver, LoggedEntry, OnLogged } from './link';
+import { compareLogIds, LOG_START, nextLogId } from './log-id';
+import { Unconfirmed } from './unconfirmed';
+
+/** So long a read waits for something to come; a PING behind it is answered after that. */
+const BLOCK_MS = 1_000;
+const ENTRIES_A_READ = 500;
+const CATCH_UP_MS = 2_000;
+/** After a read that failed. */
+const RETRY_MS = 100;
+/** Each entry begins with its sender's count, so that a reader notices what is missing and what came twice. */
+const COUNT_BYTES = 6;
+/** The count of an entry that says: something is missing before here. */
+const GAP = 0;
+/** So many senders are remembered. */
+const MAX_SENDERS = 10_000;
+const FIELD = 'b';
+const NOTHING = Buffer.alloc(0);
+
+/** An entry as Redis gives it. */
+type RawEntry = [id: Buffer, fields: Buffer[] | null];
+
+export interface StreamLogOptions {
+  /** Name of the stream. */
+  key: string;
+  /** About so many entries are kept. */
+  maxEntries: number;
+  /** The sending hub. */
+  hub: string;
+  envelope: LinkEnvelope;
+  clients: RedisClients;
+  writer: RedisClient;
+  reader: RedisClient;
+  log: BusLog;
+  counters: BusCounters;
+}
+
+/**
+ * One Redis stream that every pod writes to and reads: all messages of the fleet in one order. Reading goes on where an
+ * outage has interrupted it, so what others wrote meanwhile is not lost; each sender counts its entries, so that a reader
+ * notices a hole.
+ */
+export class StreamLog implements LinkLog {
+  readonly #unconfirmed: Unconfirmed;
+  /** The last count that was seen of each sending hub. */
+  readonly #counts = new Map<string, number>();
+  readonly #waiting = new Set<() => void>();
+  #receiver: LinkReceiver | undefined;
+  #position = LOG_START;
+  /** The last own entry that Redis has said it has. */
+  #lastWritten = LOG_START;
+  #count = 0;
+  /** Counts up at each outage: what was begun before it has no say. */
+  #session = 0;
+  #isOpen = false;
+  #wasOpen = false;
+  #closed = false;
+
+  constructor(private readonly options: StreamLogOptions) {
+    this.#unconfirmed = new Unconfirmed(() => options.counters.dropped('link-down'));
+  }
+
+  get position(): string {
+    return this.#position;
+  }
+
+  /** Whether messages are written at once. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** How long an own message has been under way that has not come back, in milliseconds. */
+  get silenceMs(): number {
+    return this.#isOpen ? this.#unconfirmed.oldestAgeMs : 0;
+  }
+
+  /**
+   * Begins after what is in the log now, or goes on where it was left. To be called when Redis is there, again after each
+   * outage.
+   * @param onFirst called at the first time, before anything is written
+   */
+  async open(receiver: LinkReceiver, onFirst: () => void): Promise<void> {
+    const session = ++this.#session;
+    this.#receiver = receiver;
+    if (!this.#wasOpen) this.#position = await this.#tail();
+    else if (await this.#hasLostEntries()) await this.#bridgeLoss();
+    if (session !== this.#session || this.#closed) return;
+    void this.#readOn(session);
+    // Own entries of which nobody knows whether they were written are there by then, or never will be.
+    if (this.#wasOpen) await this.#reach(await this.#tail(), undefined);
+    if (session !== this.#session || this.#closed) return;
+    this.#isOpen = true;
+    if (!this.#wasOpen) {
+      this.#wasOpen = true;
+      const early = this.#unconfirmed.takeOut();
+      onFirst();
+      for (const { body, onLogged } of early) this.append(body, onLogged);
+      return;
+    }
+    for (const { count, body } of this.#unconfirmed.takeFresh()) this.#write(count, body);
+    if (!this.#unconfirmed.hasDropped) return;
+    this.#unconfirmed.hasDropped = false;
+    this.#write(GAP, NOTHING);
+  }
+
+  /** Redis is away. */
+  pause(): void {
+    this.#session += 1;
+    this.#isOpen = false;
+  }
+
+  append(body: Buffer, onLogged?: OnLogged): void {
+    if (this.#closed) return;
+    this.#count += 1;
+    this.#unconfirmed.add({ count: this.#count, body, onLogged }, this.#isOpen);
+    if (this.#isOpen) this.#write(this.#count, body);
+  }
+
+  async caughtUp(): Promise<void> {
+    await this.#reach(await this.#tail(), CATCH_UP_MS);
+  }
+
+  async readBack(after: string, upTo: string): Promise<LoggedEntry[] | undefined> {
+    const { writer, key } = this.options;
+    const entries: LoggedEntry[] = [];
+    if (compareLogIds(after, upTo) >= 0) return entries;
+    // The entry itself is still there, or was the start: then everything after it is.
+    let from = after;
+    if (after !== LOG_START && !(await this.#has(after))) return undefined;
+    for (;;) {
+      const read = await writer.xrangeBuffer(key, nextLogId(from), upTo, 'COUNT', 2 * ENTRIES_A_READ);
+      for (const raw of read as unknown as RawEntry[]) {
+        from = raw[0].toString('latin1');
+        const entry = this.#decode(raw);
+        if (entry && entry.body.length > 0) entries.push({ logId: from, origin: entry.origin, body: entry.body });
+      }
+      if (read.length < 2 * ENTRIES_A_READ) break;
+    }
+    return (await this.#has(after)) || after === LOG_START ? entries : undefined;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#session += 1;
+    this.#isOpen = false;
+    for (const look of this.#waiting) look();
+  }
+
+  #wrap(count: number, body: Buffer): Buffer {
+    const counted = Buffer.allocUnsafe(COUNT_BYTES + body.length);
+    counted.writeUIntLE(count, 0, COUNT_BYTES);
+    counted.set(body, COUNT_BYTES);
+    return this.options.envelope.wrap(this.options.key, counted);
+  }
+
+  #write(count: number, body: Buffer): void {
+    const { writer, key, maxEntries, counters } = this.options;
+    const bytes = this.#wrap(count, body);
+    counters.linkSent(bytes.length);
+    writer.xadd(key, 'MAXLEN', '~', maxEntries, '*', FIELD, bytes).then(
+      (id) => {
+        if (id && compareLogIds(id, this.#lastWritten) > 0) this.#lastWritten = id;
+      },
+      (error: Error) => {
+        // Lost with its connection: written again when that is back. What Redis refuses leaves a hole in the count.
+        if (error.name === 'ReplyError') this.#unconfirmed.refuse(count);
+      },
+    );
+  }
+
+  async #readOn(session: number): Promise<void> {
+    const { reader, key } = this.options;
+    while (session === this.#session) {
+      const position = this.#position;
+      const read = await reader
+        .xreadBuffer('COUNT', ENTRIES_A_READ, 'BLOCK', BLOCK_MS, 'STREAMS', key, position)
+        .catch((error: Error) => error);
+      if (session !== this.#session) return;
+      if (read instanceof Error) {
+        // A lost connection is an outage, which ends this session.
+        if (read.name === 'ReplyError')
+          this.options.log.warn(`Flotilla: can't read the log of the link: ${read.message}`);
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        continue;
+      }
+      const entries = (read?.[0]?.[1] ?? []) as unknown as RawEntry[];
+      for (const entry of entries) this.#handle(entry);
+      if (entries.length > 0) for (const look of this.#waiting) look();
+    }
+  }
+
+  #handle(raw: RawEntry): void {
+    const { hub, counters, key } = this.options;
+    this.#position = raw[0].toString('latin1');
+    const entry = this.#decode(raw);
+    if (!entry) return;
+    const { origin, count, body } = entry;
+    if (count === GAP) {
+      if (origin.hub !== hub) this.#receiver?.onGap?.();
+      return;
+    }
+    const last = this.#counts.get(origin.hub);
+    if (last !== undefined && count <= last) {
+      counters.link.duplicates += 1;
+      return;
+    }
+    this.#counts.delete(origin.hub);
+    this.#counts.set(origin.hub, count);
+    if (this.#counts.size > MAX_SENDERS) this.#counts.delete(this.#counts.keys().next().value as string);
+    if (last !== undefined && count > last + 1) this.#receiver?.onGap?.();
+    if (origin.hub === hub) {
+      this.#unconfirmed.confirm(count)?.onLogged?.(this.#position);
+      return;
+    }
+    if (body.length > 0) this.#receiver?.onMessage(body, origin, key, this.#position);
+  }
+
+  #decode([, fields]: RawEntry): (Omit<LoggedEntry, 'logId'> & { count: number }) | undefined {
+    const { envelope, counters, key } = this.options;
+    const bytes = fields?.[1];
+    if (!bytes) return undefined;
+    const unwrapped = envelope.unwrap(key, bytes);
+    const reason = typeof unwrapped === 'string' ? unwrapped : unwrapped.body.length < COUNT_BYTES ? 'malformed' : '';
+    if (typeof unwrapped === 'string' || reason !== '') {
+      counters.dropped(reason as 'malformed');
+      return undefined;
+    }
+    if (unwrapped.origin.hub !== this.options.hub) counters.linkReceived(bytes.length);
+    const { origin, body } = unwrapped;
+    return { origin, count: body.readUIntLE(0, COUNT_BYTES), body: body.subarray(COUNT_BYTES) };
+  }
+
+  /**
+   * Whether Redis has lost entries that it had: it was started anew without them, or another server took over that did not
+   * have them yet. Trimmed entries are no loss.
+   */
+  async #hasLostEntries(): Promise<boolean> {
+    const { writer, key, maxEntries } = this.options;
+    for (const id of [this.#position, this.#lastWritten]) {
+      if (id === LOG_START || (await this.#has(id))) continue;
+      const first = await this.#edge('first');
+      const isTrimmed = first !== undefined && compareLogIds(first, id) > 0 && (await writer.xlen(key)) >= maxEntries;
+      if (!isTrimmed) return true;
+    }
+    return false;
+  }
+
+  /** Tells this pod and the others of the loss, and keeps the ids rising although the stream may begin anew. */
+  async #bridgeLoss(): Promise<void> {
+    const { writer, key, log } = this.options;
+    log.warn('Flotilla: Redis has lost messages between pods; clients that were away meanwhile are not recovered');
+    this.#receiver?.onGap?.();
+    const marker = this.#wrap(GAP, NOTHING);
+    const latest = compareLogIds(this.#position, this.#lastWritten) > 0 ? this.#position : this.#lastWritten;
+    if (compareLogIds(await this.#tail(), latest) < 0) {
+      // Refused where somebody else was faster: then the ids have gone on already.
+      if (await writer.xadd(key, nextLogId(latest), FIELD, marker).catch(() => undefined)) return;
+    }
+    await writer.xadd(key, '*', FIELD, marker);
+  }
+
+  async #has(id: string): Promise<boolean> {
+    const { writer, key } = this.options;
+    return (await writer.xrange(key, id, id)).length > 0;
+  }
+
+  async #tail(): Promise<string> {
+    return (await this.#edge('last')) ?? LOG_START;
+  }
+
+  async #edge(edge: 'first' | 'last'): Promise<string | undefined> {
+    const { writer, key } = this.options;
+    const [entry] =
+      edge === 'first'
+        ? await writer.xrange(key, '-', '+', 'COUNT', 1)
+        : await writer.xrevrange(key, '+', '-', 'COUNT', 1);
+    return entry?.[0];
+  }
+
+  /** Settles when this pod has handled everything up to an entry. */
+  #reach(id: string, limitMs: number | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const session = this.#session;
+      let timer: NodeJS.Timeout | undefined;
+      const look = () => {
+        const isReached = compareLogIds(this.#position, id) >= 0;
+        if (!isReached && session === this.#session && !this.#closed) return;
+        end();
+        if (isReached) resolve();
+        else reject(new Error('the link was lost'));
+      };
+      const end = () => {
+        clearTimeout(timer);
+        this.#waiting.delete(look);
+      };
+      if (limitMs !== undefined) {
+        timer = setTimeout(() => {
+          end();
+          reject(new Error(`the log of the link was not read within ${limitMs} ms`));
+        }, limitMs);
+      }
+      this.#waiting.add(look);
+      look();
+    });
+  }
+}
