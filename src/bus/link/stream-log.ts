@@ -211,11 +211,11 @@ export class StreamLog implements LinkLog {
     this.#counts.delete(origin.hub);
     this.#counts.set(origin.hub, count);
     if (this.#counts.size > MAX_SENDERS) this.#counts.delete(this.#counts.keys().next().value as string);
-    if (last !== undefined && count > last + 1) this.#receiver?.onGap?.();
     if (origin.hub === hub) {
       this.#unconfirmed.confirm(count)?.onLogged?.(this.#position);
       return;
     }
+    if (last !== undefined && count > last + 1) this.#receiver?.onGap?.();
     if (body.length > 0) this.#receiver?.onMessage(body, origin, key, this.#position);
   }
 

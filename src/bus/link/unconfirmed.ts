@@ -32,8 +32,12 @@ export class Unconfirmed {
     while (this.#entries.size > MAX_ENTRIES || this.#bytes > MAX_BYTES) this.#dropOldest();
   }
 
-  /** It is in the log, and so is everything before it that ever will be. */
+  /** It is in the log. What came before it was there too, and has been trimmed, or will never be. */
   confirm(count: number): UnconfirmedEntry | undefined {
+    for (const earlier of this.#entries.keys()) {
+      if (earlier >= count) break;
+      this.#remove(earlier);
+    }
     return this.#remove(count);
   }
 

@@ -1,0 +1,295 @@
+import { randomBytes } from 'node:crypto';
+import { Redis } from 'ioredis';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { BusCounters } from '../../dist/bus/counters';
+import { createLink, type LinkOptions } from '../../dist/bus/link/create-link';
+import { LinkEnvelope } from '../../dist/bus/link/envelope';
+import type { Link, LinkLog, LinkOrigin } from '../../dist/bus/link/link';
+import { compareLogIds, LOG_START } from '../../dist/bus/link/log-id';
+import { type RedisSettings, resolveRedisSettings } from '../../dist/redis';
+import { until } from '../support/redis-process';
+import { RedisProxy } from '../support/redis-proxy';
+import { RedisServer } from '../support/redis-server';
+
+const settingsFor = (code: unknown) => resolveRedisSettings({ code, env: {} }) as RedisSettings;
+const log = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** A link without a hub, and what it told. */
+interface Reader {
+  link: Link & { log: LinkLog };
+  origin: LinkOrigin;
+  counters: BusCounters;
+  /** Messages of others and, marked `own`, this one's as they were logged; `gap`. In the order in which they were told. */
+  told: string[];
+  ids: string[];
+  ups: number;
+  send(text: string): void;
+}
+
+let redis: RedisServer;
+let readers: Reader[] = [];
+let cleanups: Array<() => unknown> = [];
+beforeEach(async () => {
+  redis = await RedisServer.start({ args: ['--appendonly', 'yes', '--appendfsync', 'always'] });
+});
+afterEach(async () => {
+  await Promise.all(readers.map(({ link }) => link.close()));
+  readers = [];
+  for (const cleanup of cleanups.reverse()) await cleanup();
+  cleanups = [];
+  await redis.stop();
+});
+
+async function start(options: Partial<LinkOptions> = {}): Promise<Reader> {
+  const counters = new BusCounters(log);
+  const origin = { hub: randomBytes(9).toString('base64url'), podTag: randomBytes(3).toString('base64url') };
+  const makeLink = createLink({
+    name: 'redis-streams',
+    redis: settingsFor(redis.url),
+    podName: 'pod',
+    log,
+    ...options,
+  });
+  const link = makeLink(origin, counters) as Reader['link'];
+  const reader: Reader = {
+    link,
+    origin,
+    counters,
+    told: [],
+    ids: [],
+    ups: 0,
+    send: (text) =>
+      link.toAll(Buffer.from(text), (logId) => {
+        reader.told.push(`own ${text}`);
+        reader.ids.push(logId);
+      }),
+  };
+  link.start({
+    onMessage: (body, _origin, _channel, logId) => {
+      reader.told.push(body.toString());
+      reader.ids.push(logId ?? 'none');
+    },
+    onGap: () => reader.told.push('gap'),
+    onUp: () => {
+      reader.ups += 1;
+    },
+    onDown: () => undefined,
+  });
+  readers.push(reader);
+  await link.ready();
+  return reader;
+}
+
+const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => String(from + index));
+const has = (reader: Reader, text: string) => until(async () => reader.told.includes(text), `"${text}" arrives`);
+const isUpAgain = (reader: Reader, ups: number) => until(async () => reader.ups > ups, 'the link is up again');
+
+/** Sends numbers, one every few milliseconds, until told to stop. */
+function keepSending(sender: Reader): { stop(): string } {
+  let number = 0;
+  const timer = setInterval(() => sender.send(String(++number)), 5);
+  return {
+    stop: () => {
+      clearInterval(timer);
+      return String(number);
+    },
+  };
+}
+
+describe('the log of a link', () => {
+  it('is one order for all: own messages have their place among those of others', async () => {
+    const [a, b] = [await start(), await start()];
+    for (let index = 0; index < 50; index++) {
+      a.send(`a${index}`);
+      b.send(`b${index}`);
+    }
+    await Promise.all([a.link.log.caughtUp(), b.link.log.caughtUp()]);
+    expect(a.told).toHaveLength(100);
+    expect(a.ids).toEqual(b.ids);
+    expect([...a.ids].sort(compareLogIds)).toEqual(a.ids);
+    expect(a.told.map((text) => text.replace('own ', ''))).toEqual(b.told.map((text) => text.replace('own ', '')));
+    expect(a.link.log.position).toBe(a.ids.at(-1));
+  });
+
+  it('is read back: everything after one entry up to another, own entries too', async () => {
+    const [a, b] = [await start(), await start()];
+    for (const text of numbers(1, 2_500)) (Number(text) % 2 ? a : b).send(text);
+    await Promise.all([a.link.log.caughtUp(), b.link.log.caughtUp()]);
+    const all = await a.link.log.readBack(LOG_START, a.link.log.position);
+    expect(all?.map(({ logId }) => logId)).toEqual(a.ids);
+    const some = await a.link.log.readBack(a.ids[99] as string, a.ids[1_499] as string);
+    expect(some?.map(({ logId }) => logId)).toEqual(a.ids.slice(100, 1_500));
+    const hubs = new Set(some?.map(({ origin }) => origin.hub));
+    expect(hubs).toEqual(new Set([a.origin.hub, b.origin.hub]));
+  });
+
+  it('says so where it does not reach back that far any more', async () => {
+    const a = await start({ maxLogEntries: 100 });
+    for (const text of numbers(1, 1_000)) {
+      a.send(text);
+      if (Number(text) % 50 === 0) await a.link.log.caughtUp();
+    }
+    const [first, ninetyBack] = [a.ids[0], a.ids[909]] as [string, string];
+    expect(await a.link.log.readBack(first, a.link.log.position)).toBeUndefined();
+    expect(await a.link.log.readBack(ninetyBack, a.link.log.position)).toHaveLength(90);
+  });
+
+  it('begins at its end: a pod that starts is not told what was before', async () => {
+    const a = await start();
+    a.send('before');
+    await a.link.log.caughtUp();
+    const b = await start();
+    a.send('after');
+    await has(b, 'after');
+    expect(b.told).toEqual(['after']);
+  });
+
+  it('drops and counts what is none of its entries, and goes on', async () => {
+    const raw = new Redis(redis.port);
+    cleanups.push(() => raw.disconnect());
+    const b = await start({ secrets: ['right'] });
+    const a = await start({ secrets: ['right'] });
+    const [key = ''] = await raw.keys('*bus:{log}*').then(async (keys) => {
+      if (keys.length > 0) return keys;
+      a.send('first');
+      await has(b, 'first');
+      return raw.keys('*bus:{log}*');
+    });
+    const forged = new LinkEnvelope(a.origin, ['wrong']).wrap(key, Buffer.alloc(20));
+    const short = new LinkEnvelope(a.origin, ['right']).wrap(key, Buffer.alloc(2));
+    await raw.xadd(key, '*', 'other', 'field');
+    await raw.xadd(key, '*', 'b', forged);
+    await raw.xadd(key, '*', 'b', short);
+    a.send('last');
+    await has(b, 'last');
+    expect(b.told.filter((text) => text !== 'first')).toEqual(['last']);
+    expect(Object.fromEntries(b.counters.droppedByReason)).toEqual({ malformed: 2, 'bad-signature': 1 });
+  });
+
+  it('tells an entry that was written twice once', async () => {
+    const raw = new Redis(redis.port);
+    cleanups.push(() => raw.disconnect());
+    const [a, b] = [await start(), await start()];
+    a.send('1');
+    await has(b, '1');
+    const [key = ''] = await raw.keys('*bus:{log}*');
+    const [[, fields] = ['', []]] = await raw.xrangeBuffer(key, '-', '+');
+    await raw.xadd(key, '*', 'b', (fields as Buffer[])[1] as Buffer);
+    a.send('2');
+    await has(b, '2');
+    expect(b.told).toEqual(['1', '2']);
+    expect(b.counters.link.duplicates).toBe(1);
+  });
+});
+
+describe('an outage of the log', () => {
+  it('of connections, again and again under traffic: nothing is lost, doubled or out of order', async () => {
+    const [a, b] = [await start(), await start()];
+    const traffic = keepSending(a);
+    for (let round = 0; round < 5; round++) {
+      const ups = [a.ups, b.ups] as const;
+      await has(b, String((round + 1) * 20));
+      await redis.cli('CLIENT', 'KILL', 'TYPE', 'normal');
+      await redis.cli('CLIENT', 'KILL', 'TYPE', 'pubsub');
+      await Promise.all([isUpAgain(a, ups[0]), isUpAgain(b, ups[1])]);
+    }
+    const last = traffic.stop();
+    await Promise.all([has(a, `own ${last}`), has(b, last)]);
+    expect(b.told).toEqual(numbers(1, Number(last)));
+    expect(a.told).toEqual(numbers(1, Number(last)).map((text) => `own ${text}`));
+  });
+
+  it('of a Redis that keeps its data: nothing is lost, and nobody is told of a gap', async () => {
+    const [a, b] = [await start(), await start()];
+    const traffic = keepSending(a);
+    await has(b, '20');
+    const ups = [a.ups, b.ups] as const;
+    await redis.restart();
+    await Promise.all([isUpAgain(a, ups[0]), isUpAgain(b, ups[1])]);
+    const last = traffic.stop();
+    await has(b, last);
+    expect(b.told).toEqual(numbers(1, Number(last)));
+    expect(a.counters.droppedByReason.size).toBe(0);
+  });
+
+  it('of one pod alone: it reads what the others have sent meanwhile', async () => {
+    const proxy = await RedisProxy.start(redis);
+    cleanups.push(() => proxy.stop());
+    const a = await start();
+    const b = await start({ redis: settingsFor(`redis://127.0.0.1:${proxy.port}`) });
+    a.send('1');
+    await has(b, '1');
+    proxy.freeze();
+    for (const text of numbers(2, 500)) a.send(text);
+    await has(a, 'own 500');
+    proxy.thaw();
+    proxy.cut();
+    await has(b, '500');
+    expect(b.told).toEqual(numbers(1, 500));
+  });
+
+  it('for longer than messages are kept: what is left comes in order, and others are told of the gap', async () => {
+    const [a, b] = [await start(), await start()];
+    a.send('1');
+    await has(b, '1');
+    const ups = [a.ups, b.ups] as const;
+    await redis.kill();
+    await until(async () => a.link.status().state === 'down', 'the outage is noticed');
+    for (const text of numbers(2, 1_500)) a.send(text);
+    expect(a.counters.droppedByReason.get('link-down')).toBe(499);
+    await redis.restart();
+    await Promise.all([isUpAgain(a, ups[0]), isUpAgain(b, ups[1])]);
+    await has(b, '1500');
+    await has(b, 'gap');
+    expect(b.told.filter((text) => text !== 'gap')).toEqual(['1', ...numbers(501, 1_500)]);
+    expect(a.told.slice(1)).toEqual(numbers(501, 1_500).map((text) => `own ${text}`));
+  });
+
+  it('of a Redis that has lost its data: everybody is told, ids go on rising, and messages flow again', async () => {
+    const [a, b] = [await start(), await start()];
+    for (const text of numbers(1, 10)) a.send(text);
+    await has(b, '10');
+    const ups = [a.ups, b.ups] as const;
+    const raw = new Redis(redis.port);
+    cleanups.push(() => raw.disconnect());
+    await raw.flushall();
+    await redis.restart();
+    await Promise.all([isUpAgain(a, ups[0]), isUpAgain(b, ups[1])]);
+    a.send('11');
+    b.send('12');
+    await Promise.all([has(a, '12'), has(b, '11')]);
+    for (const { told, ids } of [a, b]) {
+      expect(told).toContain('gap');
+      expect([...ids].sort(compareLogIds)).toEqual(ids);
+    }
+  });
+
+  it('does not wait for own entries that were trimmed before they were read', async () => {
+    const a = await start({ maxLogEntries: 100, probeTimeoutMs: 100 });
+    for (const text of numbers(1, 2_000)) a.send(text);
+    await a.link.log.caughtUp();
+    await has(a, 'own 2000');
+    // Longer than the watch takes to find a reader that gets nothing.
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(a.link.status()).toMatchObject({ state: 'up', deafRebuilds: 0 });
+  });
+
+  it('during which entries were trimmed that a pod had not read: it is told of the gap', async () => {
+    const proxy = await RedisProxy.start(redis);
+    cleanups.push(() => proxy.stop());
+    const a = await start({ maxLogEntries: 100 });
+    const b = await start({ maxLogEntries: 100, redis: settingsFor(`redis://127.0.0.1:${proxy.port}`) });
+    a.send('1');
+    await has(b, '1');
+    proxy.freeze();
+    for (const text of numbers(2, 1_000)) a.send(text);
+    await has(a, 'own 1000');
+    proxy.thaw();
+    proxy.cut();
+    await has(b, '1000');
+    const gap = b.told.indexOf('gap');
+    const rest = b.told.slice(gap + 1);
+    expect(gap).toBeGreaterThan(0);
+    expect(rest).toEqual(numbers(Number(rest[0]), 1_000));
+  });
+});
