@@ -13,6 +13,7 @@ const quietLog = { debug() {}, info() {}, warn() {}, error: (message) => console
 const adapter = createAdapter({
   electedHubPath: process.env.TEST_ELECTED_HUB,
   redis: process.env.TEST_REDIS,
+  link: process.env.TEST_LINK,
   connectionStateRecovery: process.env.TEST_RECOVERY && JSON.parse(process.env.TEST_RECOVERY),
   log: quietLog,
 });

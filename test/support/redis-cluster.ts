@@ -101,6 +101,8 @@ export class RedisCluster {
     const to = this.nodes[toIndex] as RedisServer;
     await to.cli('CLUSTER', 'SETSLOT', String(slot), 'IMPORTING', ids[fromIndex] as string);
     await from.cli('CLUSTER', 'SETSLOT', String(slot), 'MIGRATING', ids[toIndex] as string);
+    const keys = (await from.cli('CLUSTER', 'GETKEYSINSLOT', String(slot), '1000')).split('\n').filter(Boolean);
+    if (keys.length > 0) await from.cli('MIGRATE', to.host, String(to.port), '', '0', '5000', 'KEYS', ...keys);
     const others = this.nodes.filter((node) => node !== from && node !== to);
     for (const node of [to, from, ...others])
       await node.cli('CLUSTER', 'SETSLOT', String(slot), 'NODE', ids[toIndex] as string);
