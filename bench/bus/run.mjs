@@ -14,6 +14,7 @@ const groups = [
     variants: [
       'flotilla redis',
       'flotilla redis-sharded',
+      'flotilla redis-streams',
       'redis-adapter',
       'redis-adapter sharded',
       'redis-streams-adapter',

@@ -68,6 +68,9 @@ sails_sockets__pingInterval: {{ . | int | quote }}
 {{- with .Values.sockets.pingTimeoutMs }}
 sails_sockets__pingTimeout: {{ . | int | quote }}
 {{- end }}
+{{- with .Values.redis.link }}
+sails_flotilla__link: {{ . | quote }}
+{{- end }}
 {{- $age := .Values.limits.maxConnectionAgeMs }}
 {{- if and (kindIs "invalid" $age) (include "flotilla.isScaled" .) }}
 {{- $age = 3600000 }}
