@@ -19,6 +19,7 @@ const BENCHES = {
   sessions: ['sessions/run.mjs'],
   http: ['http/run.mjs'],
   connections: ['connections/run.mjs'],
+  recovery: ['recovery/run.mjs'],
   'loadtest-1000': ['loadtest/run.mjs', '--subscribers', '1000'],
   'loadtest-5000': ['loadtest/run.mjs', '--subscribers', '5000', '--rounds', '1', '--rate', '5'],
   'loadtest-10000': [

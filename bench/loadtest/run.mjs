@@ -170,7 +170,8 @@ function report() {
     rows,
   );
   if (values.out) writeFileSync(values.out, `${JSON.stringify({ machine, options: values, rows, runs }, null, 2)}\n`);
-  process.exitCode = runs.every(({ passed }) => passed) ? 0 : 1;
+  // What the others lose is a result.
+  process.exitCode = runs.every(({ system, passed }) => passed || system !== 'flotilla') ? 0 : 1;
 }
 
 /** CPU time that pods and their workers have taken, in seconds (Linux; elsewhere 0). */
