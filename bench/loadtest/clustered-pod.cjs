@@ -16,7 +16,8 @@ function runSails() {
       appPath: `${__dirname}/app`,
       port: Number(PUBLIC_PORT),
       explicitHost: '127.0.0.1',
-      hooks: { sockets: require('sails-hook-sockets') },
+      // Core has loaded its hooks by the time that it reads config/: this is how a session is switched off.
+      hooks: { sockets: require('sails-hook-sockets'), session: false },
       sockets: {
         adapterModule: require('@sailshq/socket.io-redis'),
         adapter: '@sailshq/socket.io-redis',
