@@ -2,7 +2,17 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { launchChromium } from './chromium';
 import { type ExampleApp, startExampleApp } from './example-app';
-import { isLive, openTab, openTabElsewhere, shownCount, showsCount, showsWorkers, type WhoAmI, whoAmI } from './tab';
+import {
+  isLive,
+  isSo,
+  openTab,
+  openTabElsewhere,
+  shownCount,
+  showsCount,
+  showsWorkers,
+  type WhoAmI,
+  whoAmI,
+} from './tab';
 
 const WORKERS = 3;
 
@@ -162,5 +172,46 @@ describe('the live counter in a real browser, on three workers', () => {
     // The dead worker leaves the list, and another takes its place.
     await here.locator(`.worker[data-pid="${thereOn.pid}"]`).waitFor({ state: 'detached' });
     await showsWorkers(here, WORKERS);
+  });
+
+  it('misses no event while its worker is killed again and again: each comes once, in order', async () => {
+    await logIn(here, 'Grace');
+    await there.evaluate(`
+      window.heard = [];
+      window.returns = [];
+      io.socket.on('chatMessage', ({ text }) => heard.push(text));
+      io.socket.on('recovered', () => returns.push(true));
+      undefined;
+    `);
+    // A tab of its own says something every few milliseconds, and waits for each answer: its worker stays.
+    await here.evaluate(`
+      window.said = [];
+      window.talking = (async () => {
+        while (!window.quiet) {
+          const text = 'number ' + (said.length + 1);
+          const { statusCode } = await new Promise((resolve) =>
+            io.socket.post('/api/chat/messages', { text }, (_, jwr) => resolve(jwr)),
+          );
+          if (statusCode >= 300) throw new Error('the answer was ' + statusCode);
+          said.push(text);
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+      })();
+      undefined;
+    `);
+    // Until the tab has come to the worker of the one that talks; at first they are apart.
+    for (let kill = 1; kill <= 3; kill++) {
+      const { pid } = await whoAmI(there);
+      if (pid === hereOn.pid) break;
+      const before = await here.evaluate<number>('said.length');
+      process.kill(pid, 'SIGKILL');
+      await isSo(there, `returns.length === ${kill}`);
+      await isSo(here, `said.length >= ${before + 10}`);
+    }
+    expect(await there.evaluate('returns.length')).toBeGreaterThan(0);
+    await here.evaluate('window.quiet = true; talking');
+    const said = await here.evaluate<string[]>('said');
+    await isSo(there, `heard.at(-1) === ${JSON.stringify(said.at(-1))}`);
+    expect(await there.evaluate('heard')).toEqual(said);
   });
 });

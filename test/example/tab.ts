@@ -22,6 +22,14 @@ export async function isLive(tab: Page): Promise<void> {
   await tab.waitForSelector('html[data-connection="live"]');
 }
 
+/** Settles when a condition holds in the page. Playwright's own `waitForFunction` needs `eval`, which the page does not allow. */
+export function isSo(tab: Page, condition: string): Promise<void> {
+  return tab.evaluate(`new Promise((resolve) => {
+    const look = () => ((${condition}) ? resolve() : setTimeout(look, 20));
+    look();
+  })`);
+}
+
 /** Asks over this tab's own socket who serves it. */
 export function whoAmI(tab: Page): Promise<WhoAmI> {
   return tab.evaluate<WhoAmI>(`new Promise((resolve) => io.socket.get('/api/whoami', resolve))`);

@@ -1,5 +1,3 @@
-const sailsIoClient = require.resolve('sails.io.js/dist/sails.io.js');
-
 /** For load tests only (loadtest/contract.md in the repository): anyone could send to any room. */
 const loadtestRoutes = {
   'POST /loadtest/rooms/:room/join': { action: 'loadtest/join' },
@@ -9,8 +7,6 @@ const loadtestRoutes = {
 
 /** Each of these answers an HTTP request and a virtual request over a socket alike. */
 module.exports.routes = {
-  'GET /dependencies/sails.io.js': (_req, res) => res.sendFile(sailsIoClient),
-
   'GET /api/counter/subscribe': { action: 'counter/subscribe' },
   'POST /api/counter/increment': { action: 'counter/increment' },
 
