@@ -21,7 +21,7 @@ export class BusCounters {
   /** Between workers and hub. */
   readonly local = { messagesOut: 0, bytesOut: 0, messagesIn: 0, bytesIn: 0 };
   /** Between pods. */
-  readonly link = { messagesOut: 0, bytesOut: 0, messagesIn: 0, bytesIn: 0, duplicates: 0 };
+  readonly link = { messagesOut: 0, bytesOut: 0, messagesIn: 0, bytesIn: 0, duplicates: 0, gaps: 0 };
   /** Questions that somebody did not answer in time. */
   deadlineMisses = 0;
   /** Clients that came back and asked for their state. */

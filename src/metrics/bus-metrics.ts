@@ -14,7 +14,7 @@ export interface BusSnapshot {
   /** Between the workers of a pod and their hub. */
   local: TierCounts;
   /** Between pods. */
-  link: TierCounts & { duplicates: number };
+  link: TierCounts & { duplicates: number; gaps: number };
   droppedByReason: ReadonlyMap<string, number>;
   handlerFailures: number;
   deadlineMisses: number;
@@ -98,6 +98,12 @@ export function declareHubMetrics(registry: Registry, read: () => BusSnapshot): 
     'Second copies of messages that came on several channels.',
     [],
     (report) => report(read().link.duplicates),
+  );
+  metrics.counter(
+    'flotilla_bus_gaps_total',
+    "Holes in the link's log, behind which messages of other pods are missing.",
+    [],
+    (report) => report(read().link.gaps),
   );
   metrics.counter(
     'flotilla_bus_deadline_misses_total',

@@ -6,6 +6,7 @@ import { createLink, type LinkOptions } from '../../dist/bus/link/create-link';
 import { LinkEnvelope } from '../../dist/bus/link/envelope';
 import type { Link, LinkLog, LinkOrigin } from '../../dist/bus/link/link';
 import { compareLogIds, LOG_START } from '../../dist/bus/link/log-id';
+import { Unconfirmed } from '../../dist/bus/link/unconfirmed';
 import { type RedisSettings, resolveRedisSettings } from '../../dist/redis';
 import { until } from '../support/redis-process';
 import { RedisProxy } from '../support/redis-proxy';
@@ -113,9 +114,10 @@ describe('the log of a link', () => {
 
   it('is read back: everything after one entry up to another, own entries too', async () => {
     const [a, b] = [await start(), await start()];
+    const beginning = a.link.log.position;
     for (const text of numbers(1, 2_500)) (Number(text) % 2 ? a : b).send(text);
     await Promise.all([a.link.log.caughtUp(), b.link.log.caughtUp()]);
-    const all = await a.link.log.readBack(LOG_START, a.link.log.position);
+    const all = await a.link.log.readBack(beginning, a.link.log.position);
     expect(all?.map(({ logId }) => logId)).toEqual(a.ids);
     const some = await a.link.log.readBack(a.ids[99] as string, a.ids[1_499] as string);
     expect(some?.map(({ logId }) => logId)).toEqual(a.ids.slice(100, 1_500));
@@ -125,12 +127,14 @@ describe('the log of a link', () => {
 
   it('says so where it does not reach back that far any more', async () => {
     const a = await start({ maxLogEntries: 100 });
+    const beginning = a.link.log.position;
     for (const text of numbers(1, 1_000)) {
       a.send(text);
       if (Number(text) % 50 === 0) await a.link.log.caughtUp();
     }
     const [first, ninetyBack] = [a.ids[0], a.ids[909]] as [string, string];
-    expect(await a.link.log.readBack(first, a.link.log.position)).toBeUndefined();
+    for (const lost of [LOG_START, beginning, first])
+      expect(await a.link.log.readBack(lost, a.link.log.position)).toBeUndefined();
     expect(await a.link.log.readBack(ninetyBack, a.link.log.position)).toHaveLength(90);
   });
 
@@ -173,7 +177,7 @@ describe('the log of a link', () => {
     a.send('1');
     await has(b, '1');
     const [key = ''] = await raw.keys('*bus:{log}*');
-    const [[, fields] = ['', []]] = await raw.xrangeBuffer(key, '-', '+');
+    const [[, fields] = ['', []]] = await raw.xrevrangeBuffer(key, '+', '-', 'COUNT', 1);
     await raw.xadd(key, '*', 'b', (fields as Buffer[])[1] as Buffer);
     a.send('2');
     await has(b, '2');
@@ -264,16 +268,6 @@ describe('an outage of the log', () => {
     }
   });
 
-  it('does not wait for own entries that were trimmed before they were read', async () => {
-    const a = await start({ maxLogEntries: 100, probeTimeoutMs: 100 });
-    for (const text of numbers(1, 2_000)) a.send(text);
-    await a.link.log.caughtUp();
-    await has(a, 'own 2000');
-    // Longer than the watch takes to find a reader that gets nothing.
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
-    expect(a.link.status()).toMatchObject({ state: 'up', deafRebuilds: 0 });
-  });
-
   it('during which entries were trimmed that a pod had not read: it is told of the gap', async () => {
     const proxy = await RedisProxy.start(redis);
     cleanups.push(() => proxy.stop());
@@ -287,9 +281,158 @@ describe('an outage of the log', () => {
     proxy.thaw();
     proxy.cut();
     await has(b, '1000');
-    const gap = b.told.indexOf('gap');
+    const gap = b.told.lastIndexOf('gap');
     const rest = b.told.slice(gap + 1);
     expect(gap).toBeGreaterThan(0);
     expect(rest).toEqual(numbers(Number(rest[0]), 1_000));
+  });
+
+  it('during which all that somebody ever sent was trimmed: that is told although nothing of it is there to count', async () => {
+    const proxy = await RedisProxy.start(redis);
+    cleanups.push(() => proxy.stop());
+    const b = await start({ maxLogEntries: 100, redis: settingsFor(`redis://127.0.0.1:${proxy.port}`) });
+    proxy.freeze();
+    const once = await start({ maxLogEntries: 100 });
+    once.send('lost');
+    const a = await start({ maxLogEntries: 100 });
+    for (const text of numbers(1, 1_000)) {
+      a.send(text);
+      if (Number(text) % 100 === 0) await a.link.log.caughtUp();
+    }
+    // Nobody whom it has heard before is left to count.
+    const c = await start({ maxLogEntries: 100 });
+    for (const text of numbers(2_001, 2_800)) c.send(text);
+    await has(c, 'own 2800');
+    proxy.thaw();
+    proxy.cut();
+    await has(b, '2800');
+    expect(b.told[0]).toBe('gap');
+    expect(b.counters.link.gaps).toBe(1);
+  });
+
+  it('ends what waits for the log to be read', async () => {
+    const a = await start();
+    await redis.kill();
+    await until(async () => a.link.status().state === 'down', 'the outage is noticed');
+    await expect(a.link.log.caughtUp()).rejects.toThrow('the link is away');
+  });
+});
+
+describe('trouble with the log', () => {
+  it('a Redis that is full: what it refuses is counted, and others are told as soon as there is room', async () => {
+    const errors: string[] = [];
+    const [a, b] = [await start({ log: { ...log, error: (line) => errors.push(line) } }), await start()];
+    a.send('1');
+    await has(b, '1');
+    await redis.cli('CONFIG', 'SET', 'maxmemory', '1');
+    a.send('2');
+    a.send('3');
+    await until(async () => a.counters.droppedByReason.get('link-down') === 2, 'both are refused');
+    expect(b.told).toEqual(['1']);
+    await redis.cli('CONFIG', 'SET', 'maxmemory', '0');
+    await has(b, 'gap');
+    a.send('4');
+    await has(b, '4');
+    expect(errors).toHaveLength(1);
+    expect(errors[0]).toMatch(/refuses to write the log of the link: OOM/);
+    expect(a.link.status()).toMatchObject({ state: 'up', deafRebuilds: 0 });
+  });
+
+  it('a key of another kind under its name: that is said once, and it works when the key is gone', async () => {
+    const errors: string[] = [];
+    const key = `${settingsFor(redis.url).channelPrefix}bus:{log}`;
+    await redis.cli('SET', key, 'text');
+    const starting = start({ log: { ...log, error: (line) => errors.push(line) } });
+    await until(async () => errors.length > 0, 'it is said');
+    await redis.cli('DEL', key);
+    const a = await starting;
+    const b = await start();
+    a.send('1');
+    await has(b, '1');
+    expect(errors).toHaveLength(1);
+    expect(errors[0]).toMatch(/refuses to open the log of the link: WRONGTYPE/);
+  });
+
+  it('a user who may not read: that is said once, the link is not up, and nothing is missing afterwards', async () => {
+    const errors: string[] = [];
+    await redis.cli('ACL', 'SETUSER', 'app', 'on', '>secret', '~*', '&*', '+@all', '-xread');
+    const a = await start();
+    const b = await start({
+      log: { ...log, error: (line) => errors.push(line) },
+      redis: settingsFor(`redis://app:secret@127.0.0.1:${redis.port}`),
+    });
+    await until(async () => b.link.status().state === 'down', 'the link is not up');
+    for (const text of numbers(1, 10)) a.send(text);
+    await has(a, 'own 10');
+    await redis.cli('ACL', 'SETUSER', 'app', '+xread');
+    await has(b, '10');
+    expect(b.told).toEqual(numbers(1, 10));
+    expect(b.link.status().state).toBe('up');
+    expect(errors).toHaveLength(1);
+    expect(errors[0]).toMatch(/refuses to read the log of the link: NOPERM/);
+  });
+
+  it('a log that begins anew with smaller ids while all are connected: a gap is told, and messages flow again', async () => {
+    const [a, b] = [await start(), await start()];
+    const key = `${settingsFor(redis.url).channelPrefix}bus:{log}`;
+    const later = `${Date.now() + 3_600_000}-0`;
+    await redis.cli('XADD', key, later, 'none', 'of ours');
+    await until(async () => [a, b].every(({ link }) => link.log.position === later), 'both have read it');
+    const ups = [a.ups, b.ups] as const;
+    await redis.cli('DEL', key);
+    a.send('1');
+    await until(async () => a.ups > ups[0], 'it is noticed');
+    expect(a.link.status().deafRebuilds).toBe(1);
+    a.send('2');
+    await has(b, '2');
+    expect(b.told).toContain('gap');
+    expect([...b.ids].sort(compareLogIds)).toEqual(b.ids);
+  });
+
+  it('a burst of more than is read at once, from a process that is busy: everything comes, and nobody is deaf', async () => {
+    const [a, b] = [await start(), await start()];
+    for (const text of numbers(1, 20_000)) a.send(text);
+    const until4s = performance.now() + 4_000;
+    while (performance.now() < until4s);
+    await has(b, '20000');
+    await has(a, 'own 20000');
+    expect(b.told).toEqual(numbers(1, 20_000));
+    expect([a, b].map(({ link }) => link.status().deafRebuilds)).toEqual([0, 0]);
+  });
+
+  it('whoever is told and throws: that is counted, and the next is told', async () => {
+    const a = await start();
+    a.link.toAll(Buffer.from('1'), () => {
+      throw new Error('no use for it');
+    });
+    a.send('2');
+    await has(a, 'own 2');
+    expect(a.counters.failures).toBe(1);
+  });
+});
+
+describe('own messages that are not confirmed', () => {
+  const body = Buffer.alloc(1_000);
+
+  it('are bounded while they wait; what was under way may be in the log, and is not called dropped', () => {
+    let dropped = 0;
+    const unconfirmed = new Unconfirmed(() => {
+      dropped += 1;
+    });
+    for (let count = 1; count <= 2_000; count++) unconfirmed.add({ count, body }, true);
+    for (let count = 2_001; count <= 4_000; count++) unconfirmed.add({ count, body }, false);
+    expect([dropped, unconfirmed.size]).toEqual([1_000, 3_000]);
+    expect(unconfirmed.confirm(1_990)?.count).toBe(1_990);
+    const fresh = unconfirmed.takeFresh().map(({ count }) => count);
+    expect(fresh).toEqual([...numbers(1_991, 2_000), ...numbers(3_001, 4_000)].map(Number));
+    expect(unconfirmed.hasDropped).toBe(true);
+  });
+
+  it('are bounded where Redis takes them and they are never read', () => {
+    const unconfirmed = new Unconfirmed(() => undefined);
+    for (let count = 1; count <= 200_000; count++) unconfirmed.add({ count, body }, true);
+    expect(unconfirmed.size * body.length).toBeLessThanOrEqual(64 * 1024 * 1024);
+    expect(unconfirmed.confirm(200_000)?.count).toBe(200_000);
+    expect(unconfirmed.size).toBe(0);
   });
 });

@@ -21,6 +21,11 @@ const MAX_SENDERS = 10_000;
 const FIELD = 'b';
 const NOTHING = Buffer.alloc(0);
 
+/** What stands in an entry. */
+interface Entry extends Omit<LoggedEntry, 'logId'> {
+  count: number;
+}
+
 /** An entry as Redis gives it. */
 type RawEntry = [id: Buffer, fields: Buffer[] | null];
 
@@ -37,6 +42,8 @@ export interface StreamLogOptions {
   reader: RedisClient;
   log: BusLog;
   counters: BusCounters;
+  /** Runs where the reader is told that there is nothing, although there is: to be connected anew. */
+  onDeaf: () => void;
 }
 
 /**
@@ -59,6 +66,8 @@ export class StreamLog implements LinkLog {
   #isOpen = false;
   #wasOpen = false;
   #closed = false;
+  /** What Redis has last refused, by what was tried; nothing since it was done. */
+  readonly #refusals = new Map<'open' | 'read' | 'write', string>();
 
   constructor(private readonly options: StreamLogOptions) {
     this.#unconfirmed = new Unconfirmed(() => options.counters.dropped('link-down'));
@@ -73,20 +82,36 @@ export class StreamLog implements LinkLog {
     return this.#isOpen;
   }
 
-  /** How long an own message has been under way that has not come back, in milliseconds. */
-  get silenceMs(): number {
-    return this.#isOpen ? this.#unconfirmed.oldestAgeMs : 0;
+  /** Whether Redis lets this pod read. */
+  get isRead(): boolean {
+    return !this.#refusals.has('read');
   }
 
   /**
    * Begins after what is in the log now, or goes on where it was left. To be called when Redis is there, again after each
-   * outage.
+   * outage and where it was refused.
    * @param onFirst called at the first time, before anything is written
+   * @returns whether it may be tried again although there is no outage: Redis has refused something
    */
-  async open(receiver: LinkReceiver, onFirst: () => void): Promise<void> {
+  async open(receiver: LinkReceiver, onFirst: () => void): Promise<'open' | 'refused' | 'away'> {
     const session = ++this.#session;
     this.#receiver = receiver;
-    if (!this.#wasOpen) this.#position = await this.#tail();
+    this.#tellWaiting();
+    try {
+      await this.#openIn(session, onFirst);
+    } catch (error) {
+      const isRefusal = (error as Error).name === 'ReplyError';
+      if (session !== this.#session || this.#closed || !isRefusal) return 'away';
+      this.#complain('open', error as Error);
+      return 'refused';
+    }
+    if (!this.#isOpen) return 'away';
+    this.#refusals.delete('open');
+    return 'open';
+  }
+
+  async #openIn(session: number, onFirst: () => void): Promise<void> {
+    if (!this.#wasOpen) this.#position = await this.#begin();
     else if (await this.#hasLostEntries()) await this.#bridgeLoss();
     if (session !== this.#session || this.#closed) return;
     void this.#readOn(session);
@@ -99,10 +124,15 @@ export class StreamLog implements LinkLog {
       const early = this.#unconfirmed.takeOut();
       onFirst();
       for (const { body, onLogged } of early) this.append(body, onLogged);
-      return;
+    } else {
+      for (const { count, body } of this.#unconfirmed.takeFresh()) this.#write(count, body);
     }
-    for (const { count, body } of this.#unconfirmed.takeFresh()) this.#write(count, body);
-    if (!this.#unconfirmed.hasDropped) return;
+    this.tellDropped();
+  }
+
+  /** Writes that something is missing, where that is so; to be called now and then, since Redis may refuse this as well. */
+  tellDropped(): void {
+    if (!this.#isOpen || !this.#unconfirmed.hasDropped) return;
     this.#unconfirmed.hasDropped = false;
     this.#write(GAP, NOTHING);
   }
@@ -111,6 +141,7 @@ export class StreamLog implements LinkLog {
   pause(): void {
     this.#session += 1;
     this.#isOpen = false;
+    this.#tellWaiting();
   }
 
   append(body: Buffer, onLogged?: OnLogged): void {
@@ -121,6 +152,7 @@ export class StreamLog implements LinkLog {
   }
 
   async caughtUp(): Promise<void> {
+    if (!this.#isOpen) throw new Error('the link is away');
     await this.#reach(await this.#tail(), CATCH_UP_MS);
   }
 
@@ -128,9 +160,9 @@ export class StreamLog implements LinkLog {
     const { writer, key } = this.options;
     const entries: LoggedEntry[] = [];
     if (compareLogIds(after, upTo) >= 0) return entries;
-    // The entry itself is still there, or was the start: then everything after it is.
+    // Where the entry itself is still there, so is everything after it.
     let from = after;
-    if (after !== LOG_START && !(await this.#has(after))) return undefined;
+    if (!(await this.#has(after))) return undefined;
     for (;;) {
       const read = await writer.xrangeBuffer(key, nextLogId(from), upTo, 'COUNT', 2 * ENTRIES_A_READ);
       for (const raw of read as unknown as RawEntry[]) {
@@ -140,14 +172,25 @@ export class StreamLog implements LinkLog {
       }
       if (read.length < 2 * ENTRIES_A_READ) break;
     }
-    return (await this.#has(after)) || after === LOG_START ? entries : undefined;
+    return (await this.#has(after)) ? entries : undefined;
   }
 
   close(): void {
     this.#closed = true;
     this.#session += 1;
     this.#isOpen = false;
+    this.#tellWaiting();
+  }
+
+  #tellWaiting(): void {
     for (const look of this.#waiting) look();
+  }
+
+  /** Says what Redis refuses, once until it is done or something else is the matter. */
+  #complain(what: 'open' | 'read' | 'write', error: Error): void {
+    if (this.#refusals.get(what) === error.message) return;
+    this.#refusals.set(what, error.message);
+    this.options.log.error(`Flotilla: Redis refuses to ${what} the log of the link: ${error.message}; trying on`);
   }
 
   #wrap(count: number, body: Buffer): Buffer {
@@ -159,48 +202,96 @@ export class StreamLog implements LinkLog {
 
   #write(count: number, body: Buffer): void {
     const { writer, key, maxEntries, counters } = this.options;
+    const session = this.#session;
     const bytes = this.#wrap(count, body);
     counters.linkSent(bytes.length);
     writer.xadd(key, 'MAXLEN', '~', maxEntries, '*', FIELD, bytes).then(
       (id) => {
-        if (id && compareLogIds(id, this.#lastWritten) > 0) this.#lastWritten = id;
+        this.#refusals.delete('write');
+        if (id) this.#isWritten(count, id, session);
       },
       (error: Error) => {
-        // Lost with its connection: written again when that is back. What Redis refuses leaves a hole in the count.
-        if (error.name === 'ReplyError') this.#unconfirmed.refuse(count);
+        // Lost with its connection: what is unconfirmed is written again when that is back.
+        if (error.name === 'ReplyError') {
+          this.#complain('write', error);
+          this.#unconfirmed.refuse(count);
+        }
+        if (count === GAP) this.#unconfirmed.hasDropped = true;
       },
     );
+  }
+
+  #isWritten(count: number, id: string, session: number): void {
+    if (compareLogIds(id, this.#lastWritten) > 0) this.#lastWritten = id;
+    // It stands before what has been read, and was not among it: the log has begun anew, with smaller ids.
+    if (compareLogIds(id, this.#position) <= 0 && this.#unconfirmed.has(count)) this.#isDeaf(session);
+  }
+
+  /** Ends the session, so that this is said once. */
+  #isDeaf(session: number): void {
+    if (session !== this.#session) return;
+    this.pause();
+    this.options.onDeaf();
   }
 
   async #readOn(session: number): Promise<void> {
     const { reader, key } = this.options;
     while (session === this.#session) {
-      const position = this.#position;
+      const hasUnread = compareLogIds(this.#lastWritten, this.#position) > 0;
       const read = await reader
-        .xreadBuffer('COUNT', ENTRIES_A_READ, 'BLOCK', BLOCK_MS, 'STREAMS', key, position)
+        .xreadBuffer('COUNT', ENTRIES_A_READ, 'BLOCK', BLOCK_MS, 'STREAMS', key, this.#position)
         .catch((error: Error) => error);
       if (session !== this.#session) return;
       if (read instanceof Error) {
         // A lost connection is an outage, which ends this session.
-        if (read.name === 'ReplyError')
-          this.options.log.warn(`Flotilla: can't read the log of the link: ${read.message}`);
+        if (read.name === 'ReplyError') this.#complain('read', read);
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
         continue;
       }
+      this.#refusals.delete('read');
       const entries = (read?.[0]?.[1] ?? []) as unknown as RawEntry[];
+      if (entries.length === 0 && hasUnread) {
+        this.#isDeaf(session);
+        return;
+      }
+      const isTrimmed = await this.#isTrimmedBefore(entries);
+      if (session !== this.#session) return;
+      if (isTrimmed) this.#tellGap();
       for (const entry of entries) this.#handle(entry);
-      if (entries.length > 0) for (const look of this.#waiting) look();
+      if (entries.length > 0) this.#tellWaiting();
     }
   }
 
+  /**
+   * Whether entries may have been trimmed between the last that was handled and these. A stream is trimmed to no less than
+   * `maxEntries`, so there is nothing to ask where fewer came.
+   */
+  async #isTrimmedBefore(entries: RawEntry[]): Promise<boolean> {
+    if (entries.length < Math.min(ENTRIES_A_READ, this.options.maxEntries)) return false;
+    return !(await this.#has(this.#position).catch(() => false));
+  }
+
+  #tellGap(): void {
+    this.options.counters.link.gaps += 1;
+    this.#receiver?.onGap?.();
+  }
+
   #handle(raw: RawEntry): void {
-    const { hub, counters, key } = this.options;
     this.#position = raw[0].toString('latin1');
     const entry = this.#decode(raw);
     if (!entry) return;
-    const { origin, count, body } = entry;
+    try {
+      this.#tell(entry);
+    } catch (error) {
+      // Whoever is told must not end the reading.
+      this.options.counters.failed(error);
+    }
+  }
+
+  #tell({ origin, count, body }: Entry): void {
+    const { hub, counters, key } = this.options;
     if (count === GAP) {
-      if (origin.hub !== hub) this.#receiver?.onGap?.();
+      if (origin.hub !== hub) this.#tellGap();
       return;
     }
     const last = this.#counts.get(origin.hub);
@@ -215,11 +306,11 @@ export class StreamLog implements LinkLog {
       this.#unconfirmed.confirm(count)?.onLogged?.(this.#position);
       return;
     }
-    if (last !== undefined && count > last + 1) this.#receiver?.onGap?.();
+    if (last !== undefined && count > last + 1) this.#tellGap();
     if (body.length > 0) this.#receiver?.onMessage(body, origin, key, this.#position);
   }
 
-  #decode([, fields]: RawEntry): (Omit<LoggedEntry, 'logId'> & { count: number }) | undefined {
+  #decode([, fields]: RawEntry): Entry | undefined {
     const { envelope, counters, key } = this.options;
     const bytes = fields?.[1];
     if (!bytes) return undefined;
@@ -252,8 +343,9 @@ export class StreamLog implements LinkLog {
   /** Tells this pod and the others of the loss, and keeps the ids rising although the stream may begin anew. */
   async #bridgeLoss(): Promise<void> {
     const { writer, key, log } = this.options;
-    log.warn('Flotilla: Redis has lost messages between pods; clients that were away meanwhile are not recovered');
-    this.#receiver?.onGap?.();
+    if (!this.#refusals.has('open'))
+      log.warn('Flotilla: Redis has lost messages between pods; clients that were away meanwhile are not recovered');
+    this.#tellGap();
     const marker = this.#wrap(GAP, NOTHING);
     const latest = compareLogIds(this.#position, this.#lastWritten) > 0 ? this.#position : this.#lastWritten;
     if (compareLogIds(await this.#tail(), latest) < 0) {
@@ -261,6 +353,17 @@ export class StreamLog implements LinkLog {
       if (await writer.xadd(key, nextLogId(latest), FIELD, marker).catch(() => undefined)) return;
     }
     await writer.xadd(key, '*', FIELD, marker);
+  }
+
+  /**
+   * Where to begin to read. A stream that has nothing yet is begun, so that there always is an entry whose presence shows
+   * that nothing after it was trimmed; should it have been lost rather than be new, then the others need to know.
+   */
+  async #begin(): Promise<string> {
+    const tail = await this.#tail();
+    if (tail !== LOG_START) return tail;
+    const { writer, key } = this.options;
+    return (await writer.xadd(key, '*', FIELD, this.#wrap(GAP, NOTHING))) ?? LOG_START;
   }
 
   async #has(id: string): Promise<boolean> {

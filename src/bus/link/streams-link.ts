@@ -11,7 +11,7 @@ export interface StreamsLinkOptions extends Omit<PubSubLinkOptions, 'sharded' | 
 }
 
 const MAX_LOG_ENTRIES = 100_000;
-const WATCH_EVERY_MS = 1_000;
+const RETRY_MS = 1_000;
 
 /**
  * One Redis stream for everything that goes to all pods or to rooms, read by every pod; publish and subscribe for answers and
@@ -24,10 +24,12 @@ export class StreamsLink implements Link {
   readonly #signals: PubSubLink;
   readonly #reader: RedisClient;
   readonly #key: string;
-  readonly #watch: NodeJS.Timeout;
+  readonly #retries: NodeJS.Timeout;
   #receiver: LinkReceiver | undefined;
   #deafRebuilds = 0;
   #isUp = false;
+  /** Opens the log once more, where Redis refused that. */
+  #openAgain: (() => void) | undefined;
   #ready: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: StreamsLinkOptions) {
@@ -49,9 +51,10 @@ export class StreamsLink implements Link {
       reader: this.#reader,
       log,
       counters,
+      onDeaf: () => this.#reconnect(),
     });
-    this.#watch = setInterval(() => this.#lookForSilence(), WATCH_EVERY_MS);
-    this.#watch.unref();
+    this.#retries = setInterval(() => this.#retry(), RETRY_MS);
+    this.#retries.unref();
   }
 
   start(receiver: LinkReceiver): void {
@@ -62,6 +65,7 @@ export class StreamsLink implements Link {
         onUp: () => void this.#open(resolve),
         onDown: () => {
           this.log.pause();
+          this.#openAgain = undefined;
           this.#isUp = false;
           receiver.onDown();
         },
@@ -100,27 +104,23 @@ export class StreamsLink implements Link {
 
   status(): LinkStatus {
     const status = this.#signals.status();
-    const state = status.state === 'up' && !this.#isUp ? 'down' : status.state;
+    const state = status.state === 'up' && !(this.#isUp && this.log.isRead) ? 'down' : status.state;
     return { ...status, name: this.name, state, deafRebuilds: status.deafRebuilds + this.#deafRebuilds };
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#watch);
+    clearInterval(this.#retries);
     this.log.close();
     await this.#signals.close();
   }
 
   async #open(onOpen: () => void): Promise<void> {
     const receiver = this.#receiver as LinkReceiver;
-    try {
-      // The hub's greeting goes first, so that whoever gets what follows is known here by the time it answers.
-      await this.log.open(receiver, () => this.#up());
-    } catch (error) {
-      // The outage that this is will end, and it is tried again then.
-      this.options.log.warn(`Flotilla: the log of the link can't be opened: ${(error as Error).message}`);
-      return;
-    }
-    if (!this.log.isOpen) return;
+    this.#openAgain = undefined;
+    // The hub's greeting goes first, so that whoever gets what follows is known here by the time it answers.
+    const result = await this.log.open(receiver, () => this.#up());
+    if (result === 'refused') this.#openAgain = () => void this.#open(onOpen);
+    if (result !== 'open') return;
     if (!this.#isUp) this.#up();
     onOpen();
   }
@@ -130,11 +130,16 @@ export class StreamsLink implements Link {
     this.#receiver?.onUp();
   }
 
-  /** A reader that looks alive but gets nothing is connected anew. */
-  #lookForSilence(): void {
-    if (this.log.silenceMs < (this.options.probeTimeoutMs ?? 2_500)) return;
+  #retry(): void {
+    this.#openAgain?.();
+    this.log.tellDropped();
+  }
+
+  #reconnect(): void {
     this.#deafRebuilds += 1;
-    this.options.log.error('Flotilla: the log of the link is not read (what was written does not come); reconnecting');
+    this.options.log.error(
+      'Flotilla: the log of the link is deaf (Redis has what was written, but does not give it); reconnecting',
+    );
     this.#reader.disconnect(true);
   }
 }
