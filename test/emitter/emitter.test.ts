@@ -5,7 +5,7 @@ import { type RedisSettings, resolveRedisSettings } from '../../dist/redis';
 import { startPod, type TestPod } from '../bus/topology';
 import { RedisServer } from '../support/redis-server';
 
-describe('the emitter', () => {
+describe.each(['redis', 'redis-streams'] as const)('the emitter over the link %s', (link) => {
   let redis: RedisServer;
   let pod: TestPod;
   let port: number;
@@ -14,7 +14,8 @@ describe('the emitter', () => {
 
   beforeAll(async () => {
     redis = await RedisServer.start();
-    pod = await startPod('pod', { redis: resolveRedisSettings({ code: redis.url, env: {} }) as RedisSettings });
+    const settings = resolveRedisSettings({ code: redis.url, env: {} }) as RedisSettings;
+    pod = await startPod('pod', { name: link, redis: settings });
     ({ port } = await pod.addServer());
     await pod.link.ready();
   });
@@ -39,7 +40,7 @@ describe('the emitter', () => {
   it('broadcasts to rooms, blasts to everybody and publishes to the subscribers of a record', async () => {
     await client();
     await socket.emitWithAck('join', ['news', 'more news', 'sails_model_user_7:user']);
-    emitter = createEmitter({ redis: redis.url });
+    emitter = createEmitter({ redis: redis.url, link });
     await emitter.ready();
     const got: unknown[] = [];
     socket.onAny((...args) => got.push(args));
@@ -59,7 +60,7 @@ describe('the emitter', () => {
   it('sends what it was given before it was connected, and what is still here when it closes', async () => {
     await client();
     const hello = next('hello');
-    emitter = createEmitter({ redis: redis.url });
+    emitter = createEmitter({ redis: redis.url, link });
     emitter.blast('hello', 1);
     await emitter.close();
     expect(await hello).toBe(1);
@@ -68,13 +69,13 @@ describe('the emitter', () => {
   it('disconnects sockets and says how many', async () => {
     await client();
     const gone = next('disconnect');
-    emitter = createEmitter({ redis: redis.url });
+    emitter = createEmitter({ redis: redis.url, link });
     expect(await emitter.disconnectSockets({ ids: [socket.id as string] })).toEqual({ matched: 1, silent: [] });
     expect(await gone).toBe('io server disconnect');
   });
 
   it('is no member of the fleet', async () => {
-    emitter = createEmitter({ redis: redis.url });
+    emitter = createEmitter({ redis: redis.url, link });
     await emitter.ready();
     emitter.blast('hello');
     expect(pod.hub.pods().map(({ name }) => name)).toEqual(['pod']);
@@ -85,7 +86,7 @@ describe('the emitter', () => {
     delete process.env.FLOTILLA_REDIS_URL;
     expect(() => createEmitter()).toThrow(expect.objectContaining({ code: 'E_EMITTER_REDIS' }));
     if (before !== undefined) process.env.FLOTILLA_REDIS_URL = before;
-    emitter = createEmitter({ redis: redis.url });
+    emitter = createEmitter({ redis: redis.url, link });
     expect(() => emitter?.broadcast('', 'x')).toThrow(expect.objectContaining({ code: 'E_EMITTER_ARGUMENT' }));
     expect(() => emitter?.broadcast('room', '')).toThrow(expect.objectContaining({ code: 'E_EMITTER_ARGUMENT' }));
   });

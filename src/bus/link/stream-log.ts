@@ -19,6 +19,8 @@ const GAP = 0;
 /** So many senders are remembered. */
 const MAX_SENDERS = 10_000;
 const FIELD = 'b';
+/** The smallest there can be. */
+const FIRST_ID = '0-1';
 const NOTHING = Buffer.alloc(0);
 
 /** What stands in an entry. */
@@ -357,13 +359,18 @@ export class StreamLog implements LinkLog {
 
   /**
    * Where to begin to read. A stream that has nothing yet is begun, so that there always is an entry whose presence shows
-   * that nothing after it was trimmed; should it have been lost rather than be new, then the others need to know.
+   * that nothing after it was trimmed. Of several pods that start at once, one can take this id.
    */
   async #begin(): Promise<string> {
+    const { writer, key } = this.options;
     const tail = await this.#tail();
     if (tail !== LOG_START) return tail;
-    const { writer, key } = this.options;
-    return (await writer.xadd(key, '*', FIELD, this.#wrap(GAP, NOTHING))) ?? LOG_START;
+    const begun = writer.xadd(key, FIRST_ID, FIELD, this.#wrap(GAP, NOTHING));
+    return begun.catch(async (error: Error) => {
+      const other = await this.#tail();
+      if (other === LOG_START) throw error;
+      return other;
+    }) as Promise<string>;
   }
 
   async #has(id: string): Promise<boolean> {
