@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { LINK_NAMES, type LinkName } from '../bus/link/create-link';
 import { createEmitter } from '../emitter';
 import { codeOf, messageOf } from '../launcher/errors';
 import { CommandError, EXIT } from './exit-codes';
@@ -9,6 +10,7 @@ interface SendFlags extends PodFlags {
   json?: boolean;
   nsp: string;
   redis?: string;
+  link?: LinkName;
 }
 
 /** How long Redis may take to be there. */
@@ -27,6 +29,12 @@ export function sendCommand(): Command {
     .addOption(
       new Option('--redis <url>', "the fleet's Redis (default: FLOTILLA_REDIS_URL, unless --url or --pod names a pod)"),
     )
+    .addOption(
+      // The variable by which Sails itself takes the setting, and the chart gives it.
+      new Option('--link <name>', "the fleet's link through that Redis, as in sails.config.flotilla.link")
+        .choices(LINK_NAMES)
+        .env('sails_flotilla__link'),
+    )
     .option('--json', 'as JSON');
   for (const option of podOptions()) command.addOption(option);
   return command.action((room: string, event: string, text: string | undefined, flags: SendFlags) =>
@@ -34,7 +42,7 @@ export function sendCommand(): Command {
       const args = text === undefined ? [] : [parse(text)];
       const redis = flags.redis ?? (flags.url || flags.pod ? undefined : process.env.FLOTILLA_REDIS_URL);
       const sent = redis
-        ? await sendThroughRedis(redis, flags.nsp, room, event, args)
+        ? await sendThroughRedis(redis, flags, room, event, args)
         : await sendThroughPod(flags, room, event, args);
       print(flags.json ? JSON.stringify({ room, event, ...sent }) : `sent "${event}" to the room "${room}"`);
       return EXIT.ok;
@@ -59,10 +67,10 @@ async function sendThroughPod(flags: SendFlags, room: string, event: string, arg
   return { via: client.url, worker: await client.send(flags.nsp, room, event, args) };
 }
 
-async function sendThroughRedis(redis: string, nsp: string, room: string, event: string, args: unknown[]) {
+async function sendThroughRedis(redis: string, { nsp, link }: SendFlags, room: string, event: string, args: unknown[]) {
   const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
   try {
-    const emitter = createEmitter({ redis, nsp, log: silent });
+    const emitter = createEmitter({ redis, link, nsp, log: silent });
     try {
       await within(emitter.ready(), REDIS_WITHIN_MS);
       emitter.broadcast(room, event, args[0]);

@@ -166,9 +166,12 @@ describe('without a pod', () => {
 });
 
 describe('send through Redis', () => {
-  it('reaches a pod that it knows nothing of', async () => {
+  it.each(['redis', 'redis-streams'])('reaches a pod that it knows nothing of, over the link %s', async (link) => {
     const redis = await RedisServer.start();
-    const pod = await startOpsPod({ workers: 1, env: { FLOTILLA_REDIS_URL: redis.url } });
+    const pod = await startOpsPod({
+      workers: 1,
+      env: { FLOTILLA_REDIS_URL: redis.url, sails_flotilla__link: link },
+    });
     const elsewhere = mkdtempSync(join(tmpdir(), 'fo-'));
     try {
       const socket = scatteringClient(pod.url, { transports: ['websocket'] });
@@ -177,7 +180,7 @@ describe('send through Redis', () => {
       const heard = new Promise((resolve) => socket.once('tide', resolve));
       const sent = await flotilla(['send', 'crowd', 'tide', '[1,2]', '--json'], {
         temporary: elsewhere,
-        env: { FLOTILLA_REDIS_URL: redis.url },
+        env: { FLOTILLA_REDIS_URL: redis.url, sails_flotilla__link: link },
       });
       expect([sent.code, JSON.parse(sent.output)]).toEqual([0, { room: 'crowd', event: 'tide', via: 'redis' }]);
       expect(await heard).toEqual([1, 2]);
