@@ -1,14 +1,18 @@
 import { Packr } from 'msgpackr';
 import { type Message, MessageKind, PROTOCOL_VERSION } from './protocol';
+import { type LogMark, makeMark, partsOf } from './recovery/log-mark';
 import { isWellFormed } from './well-formed';
 
 /**
  * The envelope, after the length that the transport puts in front: one byte version, one byte kind, the header's length
- * (32 bits, little endian), the hub's number (64 bit float, little endian; only of broadcasts), the header (msgpack), and
- * for a broadcast or an event the payload as the origin encoded it. Only the header is parsed on the way.
+ * (32 bits, little endian), only of broadcasts the hub's number and how far it has read the link's log (three 64 bit floats,
+ * little endian), the header (msgpack), and for a broadcast or an event the payload as the origin encoded it. Only the header is parsed on the way.
  */
 const PREAMBLE_BYTES = 6;
-const ORDER_BYTES = 8;
+const ORDER_BYTES = 24;
+
+/** Ids of the log begin after this. */
+const NOWHERE = [0, 0] as const;
 
 const packr = new Packr({ useRecords: false, moreTypes: false, encodeUndefinedAsNil: true });
 
@@ -17,26 +21,37 @@ export type DropReason = 'unknown-version' | 'malformed';
 
 /** Encodes a message as the body of one frame. */
 export function encodeMessage(message: Message): Buffer {
-  const { kind, payload, order, ...header } = message as Message & { payload?: Uint8Array; order?: number };
+  const { kind, payload, order, reached, ...header } = message as Message & {
+    payload?: Uint8Array;
+    order?: number;
+    reached?: LogMark;
+  };
   const packed = packr.pack(header);
   const headerStart = headerStartOf(kind);
   const body = Buffer.allocUnsafe(headerStart + packed.length + (payload?.byteLength ?? 0));
   body[0] = PROTOCOL_VERSION;
   body[1] = kind;
   body.writeUInt32LE(packed.length, 2);
-  if (headerStart > PREAMBLE_BYTES) writeOrder(body, order ?? 0);
+  if (headerStart > PREAMBLE_BYTES) writeOrder(body, order ?? 0, reached);
   body.set(packed, headerStart);
   if (payload) body.set(payload, headerStart + packed.length);
   return body;
 }
 
-/** Writes the hub's number into an encoded broadcast, which is passed on otherwise unchanged. */
-export function writeOrder(body: Buffer, order: number): void {
+/** Writes the hub's number, and how far it has read the log, into an encoded broadcast, which is passed on otherwise unchanged. */
+export function writeOrder(body: Buffer, order: number, reached: LogMark | undefined): void {
+  const [ms, seq] = reached === undefined ? NOWHERE : partsOf(reached);
   body.writeDoubleLE(order, PREAMBLE_BYTES);
+  body.writeDoubleLE(ms, PREAMBLE_BYTES + 8);
+  body.writeDoubleLE(seq, PREAMBLE_BYTES + 16);
 }
 
 function headerStartOf(kind: number | undefined): number {
   return kind === MessageKind.Broadcast ? PREAMBLE_BYTES + ORDER_BYTES : PREAMBLE_BYTES;
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
 }
 
 function hasPayload(kind: number | undefined): boolean {
@@ -59,7 +74,13 @@ export function decodeMessage(body: Buffer): Message | DropReason {
   if (typeof header !== 'object' || header === null || Array.isArray(header)) return 'malformed';
   const message: Record<string, unknown> = { ...header, kind: body[1] };
   if (hasPayload(body[1]) && headerEnd < body.length) message.payload = body.subarray(headerEnd);
-  const order = headerStart > PREAMBLE_BYTES ? body.readDoubleLE(PREAMBLE_BYTES) : 0;
-  if (order !== 0) message.order = order;
+  if (headerStart > PREAMBLE_BYTES) {
+    const order = body.readDoubleLE(PREAMBLE_BYTES);
+    if (order !== 0) message.order = order;
+    const ms = body.readDoubleLE(PREAMBLE_BYTES + 8);
+    const seq = body.readDoubleLE(PREAMBLE_BYTES + 16);
+    if (!isCount(ms) || !isCount(seq)) return 'malformed';
+    if (ms !== 0) message.reached = makeMark(ms, seq);
+  }
   return isWellFormed(message) ? message : 'malformed';
 }

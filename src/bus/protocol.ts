@@ -1,16 +1,19 @@
 import type { PodRow } from './fleet';
+import type { LogMark } from './recovery/log-mark';
 import type {
   Evict,
   Evicted,
+  LogReached,
   OwnEvent,
   RecoveryBegin,
   RecoveryReply,
   RecoveryRequest,
   SessionChanges,
 } from './recovery/messages';
+import type { SessionAnswer, SessionAsk } from './recovery/session-messages';
 
 /** Version of the message envelope. A receiver drops and counts a message of any other version. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** What a message between a worker and its hub, or between hubs, is about. Numbers are never reused. */
 export enum MessageKind {
@@ -35,6 +38,9 @@ export enum MessageKind {
   RecoveryReply = 19,
   Evict = 20,
   Evicted = 21,
+  LogReached = 22,
+  SessionAsk = 23,
+  SessionAnswer = 24,
 }
 
 /** A process introduces itself to its hub. */
@@ -98,10 +104,19 @@ export interface Broadcast extends Recipients {
   seq?: number;
   /** The number that the hub has given it; 0 where it gives none. It stands in front of the header. */
   order?: number;
+  /** How far that hub has read the link's log, this message included; beside the number. Nothing where the link keeps none. */
+  reached?: LogMark | undefined;
+  /** Names its worker in positions, where that is not {@link originOf} its `from`. */
+  origin?: string;
   /** The packet's encoded parts: text, then its binary attachments. Absent with a custom parser. */
   payload?: Uint8Array;
   /** The packet itself, with a custom parser: receivers encode it again. */
   packet?: PlainPacket;
+}
+
+/** The name in positions of a worker whose connection to the hub was never lost: the beginning of its uid. */
+export function originOf(uid: string): string {
+  return uid.slice(0, 8);
 }
 
 /** A Socket.IO packet as plain data. */
@@ -221,4 +236,7 @@ export type Message =
   | RecoveryRequest
   | RecoveryReply
   | Evict
-  | Evicted;
+  | Evicted
+  | LogReached
+  | SessionAsk
+  | SessionAnswer;

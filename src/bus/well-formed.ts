@@ -76,6 +76,7 @@ const messages: Record<MessageKind, Check> = {
       packet: optional(plainPacket),
       seq: optional(number),
       order: optional(number),
+      origin: optional(text),
     })(value) &&
     ((value as { payload?: unknown }).payload !== undefined || plainPacket((value as { packet?: unknown }).packet)),
   [MessageKind.Ask]: shape({
@@ -114,6 +115,16 @@ const messages: Record<MessageKind, Check> = {
   [MessageKind.RecoveryReply]: shape({ id: number, nsp: text, answer: shape({ name: text }) }),
   [MessageKind.Evict]: shape({ id: number, nsp: text, sid: text }),
   [MessageKind.Evicted]: shape({ id: number }),
+  [MessageKind.LogReached]: shape({ mark: text }),
+  [MessageKind.SessionAsk]: shape({
+    id: text,
+    hub: text,
+    nsp: text,
+    key: text,
+    generation: number,
+    offset: optional(text),
+  }),
+  [MessageKind.SessionAnswer]: shape({ id: text, session: optional(object), reason: optional(text) }),
 };
 
 /** Whether a decoded message has the fields that its kind needs. */

@@ -33,7 +33,16 @@ export interface BusSnapshot {
       deafRebuilds: number;
     };
     /** What is kept for clients that may come back; nothing where recovery is off. */
-    recovery?: { messages: number; bytes: number; sessions: number; gone: number } | undefined;
+    recovery?:
+      | {
+          messages: number;
+          bytes: number;
+          sessions: number;
+          gone: number;
+          /** Sessions that came from other pods, by how their pod was; nothing where the link keeps no log. */
+          arrived?: { alive: number; gone: number } | undefined;
+        }
+      | undefined;
   };
 }
 
@@ -110,6 +119,17 @@ export function declareHubMetrics(registry: Registry, read: () => BusSnapshot): 
     'Fleet-wide questions that somebody did not answer in time.',
     [],
     (report) => report(read().deadlineMisses),
+  );
+  metrics.counter(
+    'flotilla_recovery_arrivals_total',
+    'Sessions that a pod has taken over from another one.',
+    ['owner'],
+    (report) => {
+      const arrived = read().hub?.recovery?.arrived;
+      if (!arrived) return;
+      report(arrived.alive, { owner: 'alive' });
+      report(arrived.gone, { owner: 'gone' });
+    },
   );
   metrics.gauge('flotilla_recovery_messages', 'Messages kept for clients that may come back.', [], (report) => {
     const { hub } = read();

@@ -114,7 +114,7 @@ export class FleetAdapter extends NodeClusterAdapter implements FleetAdapterExtr
     const added = before && this.recovery ? [...rooms].filter((room) => !before.has(room)) : rooms;
     super.addAll(id, rooms);
     const effective = this.#announcer.joined(id, rooms);
-    this.recovery?.joined(id, added);
+    if (this.recovery?.joined(id, added)) return this.#announcer.stored(id);
     return effective;
   }
 
@@ -173,7 +173,7 @@ export class FleetAdapter extends NodeClusterAdapter implements FleetAdapterExtr
     const opts = toBroadcastOptions(message, message.flags);
     if (message.payload) {
       const parts = splitParts(message.payload);
-      const offset = message.order ? this.recovery?.offsetAt(message.order) : undefined;
+      const offset = message.order ? this.recovery?.offsetAt(message.order, message.reached) : undefined;
       if (parts) this.#delivery.deliver(parts, opts, undefined, offset);
       else this.#member.counters.dropped('malformed');
       return;

@@ -28,6 +28,13 @@ export class RoomAnnouncer {
     return this.member.whenConfirmed(latest);
   }
 
+  /** What the hub was told before is to outlive the pod. Returns a promise for all that is unconfirmed. */
+  stored(id: SocketId): Promise<void> {
+    const seq = this.member.announce('', '', false);
+    this.#latestBySocket.set(id, seq);
+    return this.member.whenConfirmed(seq);
+  }
+
   pendingJoins(id: SocketId): Promise<void> | undefined {
     const latest = this.#latestBySocket.get(id);
     if (latest === undefined) return undefined;

@@ -21,6 +21,7 @@ import {
   type Part,
 } from '../protocol';
 import { HubRecovery } from '../recovery/hub-recovery';
+import type { LogMark } from '../recovery/log-mark';
 import type { SessionRecord } from '../recovery/session-record';
 import type { Port } from '../transport/port';
 import { SocketPort } from '../transport/socket-port';
@@ -113,6 +114,8 @@ export class Hub extends EventEmitter<HubEvents> {
   #peer: PeerAddress | undefined;
   #isPod: boolean;
   #isLinkLost = false;
+  /** What the workers were told last of how far the link's log has been read. */
+  #toldReached: LogMark | undefined;
   /** While this runs there may be pods that have not answered the greeting yet; questions wait for them. */
   #acquaintance: NodeJS.Timeout | undefined;
   #nextMessageId = 1;
@@ -131,7 +134,7 @@ export class Hub extends EventEmitter<HubEvents> {
       if (method === 'table') return this.pods();
       if (method === 'link') return this.linkStatus() ?? null;
       if (method === 'dropped') return Object.fromEntries(this.counters.droppedByReason);
-      if (method === 'forgetSessions') return this.#recovery.forget((binding) => binding.startsWith(String(args[0])));
+      if (method === 'forgetSessions') return this.#recovery.forget(String(args[0]));
       throw new BusError('E_NO_SUCH_SERVICE', `the fleet service has no method "${method}"`);
     });
   }
@@ -161,15 +164,24 @@ export class Hub extends EventEmitter<HubEvents> {
     this.#getAcquaintedWithin(ALONE_AFTER_MS);
     const link = createLink({ hub: this.uid, podTag: this.options.podTag }, this.counters);
     this.#link = link;
+    if (link.log && link.openSessions) {
+      this.#recovery.spanPods({
+        ownHub: this.uid,
+        log: link.log,
+        openStore: link.openSessions,
+        send: (podTag, message) => link.toPod(podTag, encodeMessage(message)),
+      });
+    }
     link.start({
-      onMessage: (body, origin, channel, logId) => this.#receiveFromPod(body, origin, channel, logId),
+      onMessage: (body, origin, channel) => this.#receiveFromPod(body, origin, channel),
       onGap: () => this.#recovery.linkBroken(),
       onUp: () => {
         this.#pods.excuseAll();
         this.#sendHeartbeat(true);
         if (this.#acquaintance) this.#getAcquaintedWithin(ACQUAINTED_AFTER_MS);
         // A log is read on from where it was left; it tells by itself what is missing.
-        if (!link.log) this.#recovery.linkBroken();
+        if (link.log) this.#recovery.logBegins();
+        else this.#recovery.linkBroken();
         this.#tellLinkChange(true);
       },
       onDown: () => {
@@ -188,6 +200,7 @@ export class Hub extends EventEmitter<HubEvents> {
       if (isLate || link.status().state !== 'up') this.#pods.excuseAll();
       else this.#pods.expire();
       this.#forgetIdleMerges();
+      this.#tellReached();
       if (link.status().state === 'up' && this.#isPod) this.#sendHeartbeat(false);
     }, heartbeatEveryMs);
     this.#heartbeatTimer.unref();
@@ -273,7 +286,7 @@ export class Hub extends EventEmitter<HubEvents> {
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
-    this.#recovery.close();
+    const sessionsKept = this.#recovery.close();
     this.#state = 'left';
     clearInterval(this.#heartbeatTimer);
     clearTimeout(this.#acquaintance);
@@ -282,6 +295,7 @@ export class Hub extends EventEmitter<HubEvents> {
     for (const merge of this.#merges.values()) merge.close();
     this.#merges.clear();
     for (const port of this.#connections) port.close();
+    await sessionsKept;
     if (this.#link) {
       if (this.#isPod) this.#sendHeartbeat(false);
       await this.#link.close();
@@ -395,6 +409,14 @@ export class Hub extends EventEmitter<HubEvents> {
     this.emit('pods-changed');
   }
 
+  /** Workers that get nothing through the hub know all the same how far it has read. */
+  #tellReached(): void {
+    const { reached: mark } = this.#recovery;
+    if (mark === undefined || mark === this.#toldReached) return;
+    this.#toldReached = mark;
+    for (const worker of this.#workers) if (worker.isMember) worker.send({ kind: MessageKind.LogReached, mark });
+  }
+
   #tellMembers(): void {
     const members = this.workers().length + this.#pods.workers;
     for (const worker of this.#workers) {
@@ -418,7 +440,7 @@ export class Hub extends EventEmitter<HubEvents> {
           worker.confirm(message.seq, this.#link?.hold(message.nsp, message.room));
         } else {
           this.#interest.remove(worker, message.nsp, message.room);
-          worker.confirm(message.seq, undefined);
+          worker.confirm(message.seq, message.room === '' ? this.#recovery.stored() : undefined);
         }
         return;
       case MessageKind.Broadcast:
@@ -449,7 +471,7 @@ export class Hub extends EventEmitter<HubEvents> {
     if (!this.#interest.has(nsp, room) && !this.#interestOfGone.has(nsp, room)) this.#link?.release(nsp, room);
   }
 
-  #receiveFromPod(body: Buffer, origin: LinkOrigin, channel: string, _logId: string | undefined): void {
+  #receiveFromPod(body: Buffer, origin: LinkOrigin, channel: string): void {
     const message = decodeMessage(body);
     if (typeof message === 'string') {
       this.counters.dropped(message);
@@ -470,7 +492,13 @@ export class Hub extends EventEmitter<HubEvents> {
       case MessageKind.Broadcast:
         if (this.#link?.isPartitioned) this.#mergeFor(origin.hub).receive(channel, message, body);
         else if (message.id && !this.#recent.add(message.id)) this.counters.link.duplicates += 1;
-        else this.#broadcast(message, body);
+        else this.#broadcast(message, body, undefined, this.#link?.log && origin.hub);
+        return;
+      case MessageKind.SessionAsk:
+        this.#recovery.asked(message, origin.podTag);
+        return;
+      case MessageKind.SessionAnswer:
+        this.#recovery.answered(message);
         return;
       case MessageKind.Ask:
         // This pod's answer has to be there before the asking pod's deadline, also when one of its workers is silent.
@@ -517,11 +545,15 @@ export class Hub extends EventEmitter<HubEvents> {
     return merge;
   }
 
-  #broadcast(message: Broadcast, body: Buffer | undefined, from?: HubWorker): void {
-    message.order = this.#recovery.record(message, from);
-    if (body) writeOrder(body, message.order);
+  /** @param hub who has sent it, where that is another pod's and the link keeps a log */
+  #broadcast(message: Broadcast, body: Buffer | undefined, from?: HubWorker, hub?: string): void {
+    const { except } = message;
+    message.order = this.#recovery.record(message, from, hub);
+    message.reached = this.#recovery.reached;
+    const unchanged = message.except === except ? body : undefined;
+    if (unchanged) writeOrder(unchanged, message.order, message.reached);
     for (const worker of this.#targets(message.nsp, message.rooms)) {
-      if (worker !== from) worker.send(message, body);
+      if (worker !== from) worker.send(message, unchanged);
     }
   }
 
@@ -531,7 +563,7 @@ export class Hub extends EventEmitter<HubEvents> {
     const { nsp, rooms } = message;
     if (rooms.length === 0 || link.log) {
       // Every pod reads the whole log, so there is nobody that a message to rooms could miss.
-      link.toAll(encoded ?? encodeMessage(message));
+      link.toAll(encoded ?? encodeMessage(message), this.#recovery.loggedListener(message));
       return;
     }
     const isOrdered = rooms.some((room) => this.#orderedElsewhere.has(nsp, room));
@@ -668,7 +700,7 @@ export class Hub extends EventEmitter<HubEvents> {
     const pod: PodRow = !this.#isPod ? { ...this.#ownRow(), state: 'left', workers: [] } : this.#ownRow();
     const body = encodeMessage({ kind: MessageKind.Heartbeat, pod, greeting });
     // A greeting goes the way of the questions that follow it, so that whoever answers those is known by then.
-    if (greeting) this.#link.toAll(body);
+    if (greeting) this.#link.toAll(body, () => this.#tellReached());
     else if (toPod === undefined) this.#link.announce(body);
     else if (this.#isPod) this.#link.toPod(toPod, body);
   }

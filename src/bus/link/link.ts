@@ -1,3 +1,5 @@
+import type { OpenSessionStore } from '../recovery/session-store';
+
 /** Who sent something over a link. */
 export interface LinkOrigin {
   /** The sending hub; unique for each membership. */
@@ -72,6 +74,8 @@ export interface Link {
   readonly isPartitioned: boolean;
   /** Nothing where the link can't be read back. */
   readonly log: LinkLog | undefined;
+  /** Where the hubs of all pods keep the state of their sessions; only with a log. */
+  readonly openSessions?: OpenSessionStore;
   start(receiver: LinkReceiver): void;
   /** Settles when the link has come up once. */
   ready(): Promise<void>;

@@ -1,4 +1,6 @@
 import type { RedisClient } from '../../redis';
+import { RedisSessionStore } from '../recovery/redis-session-store';
+import type { OpenSessionStore } from '../recovery/session-store';
 import { LinkEnvelope } from './envelope';
 import type { Link, LinkReceiver, LinkStatus, OnLogged } from './link';
 import { PubSubLink, type PubSubLinkOptions } from './pub-sub-link';
@@ -21,6 +23,7 @@ export class StreamsLink implements Link {
   readonly name = 'redis-streams';
   readonly isPartitioned = false;
   readonly log: StreamLog;
+  readonly openSessions: OpenSessionStore;
   readonly #signals: PubSubLink;
   readonly #reader: RedisClient;
   readonly #key: string;
@@ -53,6 +56,7 @@ export class StreamsLink implements Link {
       counters,
       onDeaf: () => this.#reconnect(),
     });
+    this.openSessions = (observer) => new RedisSessionStore(options, observer);
     this.#retries = setInterval(() => this.#retry(), RETRY_MS);
     this.#retries.unref();
   }

@@ -1,8 +1,7 @@
 import type { HubWorker } from '../hub/hub-worker';
-import { type Broadcast, type Message, MessageKind } from '../protocol';
-import type { LoggedMessage } from './message-log';
+import { type Broadcast, type Message, MessageKind, originOf } from '../protocol';
+import { type LogMark, markOf } from './log-mark';
 import type {
-  MissedMessage,
   OwnEvent,
   RecoveryAnswer,
   RecoveryBegin,
@@ -13,14 +12,16 @@ import type {
   SessionChanges,
 } from './messages';
 import { NamespaceSessions, type WorkerPlace } from './namespace-sessions';
-import { formatOffset, isAfter, type Position, parseOffset } from './position';
+import { PodSessions, type PodSessionsOptions } from './pod-sessions';
+import type { Position } from './position';
+import { type Cut, missedBy, missedInLog, nextBatch, withOffsets } from './replay';
+import { later, markIn, positionOf } from './resume-position';
+import type { SessionAnswer, SessionAsk } from './session-messages';
 import { SessionRecord } from './session-record';
 
 /** A worker that does not end a socket's older incarnation within this time is not waited for. */
 const EVICTION_LIMIT_MS = 1_000;
 const EXPIRE_EVERY_MS = 5_000;
-/** About so many bytes of missed messages go to a worker at once; it asks for more as the client takes them. */
-const BATCH_BYTES = 256 * 1024;
 
 /** What of the hub recovery relies on. */
 export interface RecoveryHost {
@@ -39,6 +40,8 @@ export interface RecoveryHoldings {
   sessions: number;
   /** Of these, the ones whose client is away. */
   gone: number;
+  /** Sessions that came from other pods, by how their pod was; nothing where the link keeps no log. */
+  arrived?: { alive: number; gone: number };
 }
 
 /**
@@ -50,15 +53,72 @@ export class HubRecovery {
   readonly #evictions = new Map<number, { worker: HubWorker; proceed: (isAnswered: boolean) => void }>();
   #nextEviction = 1;
   #timer: NodeJS.Timeout | undefined;
+  /** Where the link keeps a log: recovery between pods. */
+  #pods: PodSessions | undefined;
 
   constructor(private readonly host: RecoveryHost) {}
 
-  /** Gives a broadcast its number and keeps it. Returns 0 where nobody wants either. */
-  record(message: Broadcast, worker: HubWorker | undefined): number {
+  /** The link keeps a log, and clients may go on at other pods. */
+  spanPods(options: Omit<PodSessionsOptions, 'namespaces' | 'owner'>): void {
+    this.#pods = new PodSessions({
+      ...options,
+      namespaces: this.#namespaces,
+      owner: {
+        positionOf,
+        evict: (nsp, session) => this.#evictOlder(nsp, session),
+        obstacle: (namespace, session, from, silent) => this.#obstacle(namespace, session, from, silent),
+        settle: (session, nsp) => this.#settle(session, nsp),
+        released: (session) => this.host.releaseFor(session),
+      },
+    });
+  }
+
+  /** How far the link's log has been read. */
+  get reached(): LogMark | undefined {
+    return this.#pods?.log.reached;
+  }
+
+  /** Reading the link's log has begun. */
+  logBegins(): void {
+    if (!this.#pods) return;
+    this.#pods.isReading = true;
+    for (const { log } of this.#namespaces.values()) log.inLog.begin(this.#pods.log.start);
+  }
+
+  /**
+   * Gives a broadcast its number and keeps it. Returns 0 where nobody wants either. May leave out sockets, in `except`.
+   * @param hub who has sent it, where that is another one and the link keeps a log
+   */
+  record(message: Broadcast, worker: HubWorker | undefined, hub?: string): number {
     const namespace = this.#namespaces.get(message.nsp);
     if (!namespace || !message.payload || message.flags.volatile) return 0;
     const { rooms, except, payload } = message;
-    return namespace.log.add({ ...namespace.placed(worker, message.seq), rooms, except, payload });
+    if (!this.#pods)
+      return namespace.log.add({ ...namespace.placed(worker, message.seq), rooms, except, payload }).order;
+    const { reached } = this;
+    if (hub === undefined) {
+      const place = namespace.placed(worker, message.seq);
+      const logged = namespace.log.add({ ...place, rooms, except, payload, reached });
+      namespace.log.inLog.expect(logged);
+      return logged.order;
+    }
+    const { seq, from, order: hubOrder = 0 } = message;
+    const origin = seq === undefined ? '' : (message.origin ?? originOf(from));
+    const place = { origin, seq: seq ?? 0, hub, hubOrder, mark: reached as LogMark };
+    const { givenUp } = this.#pods;
+    const leftOut = givenUp.size === 0 ? [] : givenUp.whoHas(hub, message, { ...place, order: 0 });
+    if (leftOut.length > 0) message.except = [...except, ...leftOut];
+    return namespace.log.add({ ...place, rooms, except: message.except, payload, reached }).order;
+  }
+
+  /** To be told where the message that was recorded last stands in the link's log. Nothing where nobody wants to know. */
+  loggedListener({ nsp, order }: Broadcast): ((logId: string) => void) | undefined {
+    const namespace = order && this.#pods ? this.#namespaces.get(nsp) : undefined;
+    const message = namespace?.log.inLog.unlogged.at(-1);
+    if (!namespace || !message) return undefined;
+    return (logId) => {
+      if (namespace.log.inLog.logged(message, markOf(logId))) this.#pods?.log.broken();
+    };
   }
 
   /** Handles a worker's message. Returns false for those that are none of recovery's. */
@@ -100,6 +160,7 @@ export class HubRecovery {
       for (const session of namespace.workerLeft(worker)) {
         this.#settle(session, namespace.nsp);
         this.host.holdFor(session, namespace.nsp, session.rooms);
+        this.#pods?.changed(namespace, session);
       }
     }
     for (const [id, eviction] of this.#evictions) if (eviction.worker === worker) this.#evicted(id, true);
@@ -107,20 +168,25 @@ export class HubRecovery {
 
   /** Messages of other pods may have been lost. */
   linkBroken(): void {
+    this.#pods?.log.broken();
     for (const namespace of this.#namespaces.values()) namespace.linkOutageUntil = namespace.log.order + 1;
   }
 
-  /** Forgets sessions whose client is away, by what they are bound to. Returns how many there were. */
-  forget(isMeant: (binding: string) => boolean): number {
+  /** Forgets sessions whose client is away, by how their binding begins, up to its first colon. Returns how many were here. */
+  forget(prefix: string): number {
     let forgotten = 0;
-    for (const namespace of this.#namespaces.values()) forgotten += namespace.forget(isMeant);
+    for (const namespace of this.#namespaces.values()) {
+      forgotten += namespace.forget((binding) => binding.startsWith(prefix));
+    }
+    this.#pods?.forget(prefix);
     return forgotten;
   }
 
   /** Nothing where no namespace has recovery. */
   get holdings(): RecoveryHoldings | undefined {
     if (this.#namespaces.size === 0) return undefined;
-    const holdings = { messages: 0, bytes: 0, sessions: 0, gone: 0 };
+    const arrived = this.#pods && { ...this.#pods.arrivals };
+    const holdings = { messages: 0, bytes: 0, sessions: 0, gone: 0, ...(arrived && { arrived }) };
     for (const { log, size, gone } of this.#namespaces.values()) {
       holdings.messages += log.size;
       holdings.bytes += log.bytes;
@@ -130,21 +196,47 @@ export class HubRecovery {
     return holdings;
   }
 
-  close(): void {
+  /** Settles when what workers have told so far is stored for other pods, or after a moment. Nothing where it is. */
+  stored(): Promise<void> | undefined {
+    return this.#pods?.stored();
+  }
+
+  /** Another hub asks for a session. */
+  asked(ask: SessionAsk, podTag: string): void {
+    void this.#pods?.handOver(ask, podTag);
+  }
+
+  /** Another hub has answered. */
+  answered(answer: SessionAnswer): void {
+    this.#pods?.answered(answer);
+  }
+
+  close(): Promise<void> | undefined {
     clearInterval(this.#timer);
     for (const id of this.#evictions.keys()) this.#evicted(id, false);
+    return this.#pods?.close();
   }
 
   #begin(worker: HubWorker, message: RecoveryBegin): void {
     let namespace = this.#namespaces.get(message.nsp);
     if (!namespace) {
-      namespace = new NamespaceSessions(message.nsp, message.settings, (session) => this.host.releaseFor(session));
-      this.#namespaces.set(message.nsp, namespace);
+      const { nsp } = message;
+      const onRemoved = (session: SessionRecord) => {
+        this.host.releaseFor(session);
+        this.#pods?.removed(nsp, session);
+      };
+      namespace = new NamespaceSessions(nsp, message.settings, onRemoved, () => this.reached);
+      this.#namespaces.set(nsp, namespace);
+      if (this.#pods?.isReading) namespace.log.inLog.begin(this.#pods.log.start);
     }
     namespace.begin(worker, message);
+    this.#pods?.begin();
+    const { reached: mark } = this;
+    if (mark !== undefined) worker.send({ kind: MessageKind.LogReached, mark });
     if (this.#timer) return;
     this.#timer = setInterval(() => {
       for (const each of this.#namespaces.values()) each.expire();
+      this.#pods?.givenUp.expire();
     }, EXPIRE_EVERY_MS);
     this.#timer.unref();
   }
@@ -169,12 +261,12 @@ export class HubRecovery {
     const known = namespace.byKey(key);
     // It has been resumed elsewhere while its worker was cut off.
     if (known && known.generation > change.generation) return;
-    const started = { origin, seq, order: Math.max(change.order, memberSince) };
+    const started = later({ origin, seq, order: change.order, ...markIn(change) }, memberSince);
     const session = new SessionRecord(sid, key, started, { ...change, worker });
-    for (const room of change.rooms) {
-      session.join(room, { ...started, order: Math.max(started.order, heldSince.get(room) ?? 0) });
-    }
+    for (const room of change.rooms) session.join(room, later(started, heldSince.get(room)));
     namespace.add(session);
+    session.origins.set(namespace.origin, undefined);
+    this.#pods?.changed(namespace, session);
   }
 
   #apply(
@@ -189,19 +281,19 @@ export class HubRecovery {
     switch (change.op) {
       case 'join': {
         // What the socket gets live: all that comes to its worker from now on, which is what came after the worker held the room.
-        const order = Math.max(change.order, heldSince.get(change.room) ?? log.order);
-        session.join(change.room, { origin, seq: change.seq, order });
-        return;
+        const told = { origin, seq: change.seq, order: change.order, ...markIn(change) };
+        session.join(change.room, later(told, heldSince.get(change.room) ?? namespace.moment));
+        break;
       }
       case 'leave':
-        session.leave(change.room, { origin, seq: change.seq, order: change.order }, log);
-        return;
+        session.leave(change.room, { origin, seq: change.seq, order: change.order, ...markIn(change) }, log);
+        break;
       case 'data':
         session.data = change.data;
-        return;
+        break;
       case 'binding':
         session.binding = change.binding;
-        return;
+        break;
       case 'settled':
         this.#settle(session, nsp);
         return;
@@ -211,11 +303,13 @@ export class HubRecovery {
         this.#settle(session, nsp);
         namespace.setGone(session);
         this.host.holdFor(session, nsp, session.rooms);
-        return;
+        break;
       case 'end':
         this.#settle(session, nsp);
         namespace.remove(session);
+        return;
     }
+    this.#pods?.changed(namespace, session);
   }
 
   #settle(session: SessionRecord, nsp: string): void {
@@ -229,7 +323,17 @@ export class HubRecovery {
     const place = namespace.placed(worker, seq);
     const session = namespace.current(sid, generation);
     if (session?.worker !== worker) return;
-    namespace.log.add({ ...place, rooms: [], except: [], only: sid, payload });
+    const { reached } = this;
+    const event = namespace.log.add({
+      ...place,
+      rooms: [],
+      except: [],
+      only: sid,
+      payload,
+      ...(reached && { reached }),
+    });
+    session.hasOwn = true;
+    this.#pods?.ownEvent(namespace, session, event);
   }
 
   #request(worker: HubWorker, { id, nsp, question }: RecoveryRequest): void {
@@ -248,7 +352,8 @@ export class HubRecovery {
     }
     const session = namespace.byKey(question.key);
     if (!session) {
-      refuse('unknown-session');
+      if (this.#pods) void this.#requestElsewhere(this.#pods, namespace, worker, question, answer, refuse);
+      else refuse('unknown-session');
       return;
     }
     if (namespace.isExpired(session)) {
@@ -258,6 +363,26 @@ export class HubRecovery {
     }
     if (question.name === 'look') answer({ name: 'looked', generation: session.generation, binding: session.binding });
     else this.#take(namespace, session, worker, question, answer, refuse);
+  }
+
+  /** No worker of this pod has had the session. */
+  async #requestElsewhere(
+    pods: PodSessions,
+    namespace: NamespaceSessions,
+    worker: HubWorker,
+    question: Exclude<RecoveryQuestion, { name: 'more' }>,
+    answer: (answer: RecoveryAnswer) => void,
+    refuse: (reason: RecoveryFailure) => void,
+  ): Promise<void> {
+    if (question.name === 'look') {
+      const found = await pods.look(namespace.nsp, question.key);
+      if (typeof found === 'string') refuse(found);
+      else answer({ name: 'looked', ...found });
+      return;
+    }
+    const fetched = await pods.fetch(namespace, question);
+    if (typeof fetched === 'string') refuse(fetched);
+    else this.#take(namespace, fetched, worker, question, answer, refuse);
   }
 
   #take(
@@ -283,18 +408,31 @@ export class HubRecovery {
     const { generation } = session;
     const older = session.goneAt === undefined ? session.worker : undefined;
     this.#evict(namespace.nsp, session.sid, older, (isAnswered) => {
-      if (namespace.current(session.sid, generation) !== session) {
-        refuse('superseded');
-        return;
-      }
-      this.#settle(session, namespace.nsp);
-      const reason = this.#obstacle(namespace, session, from, isAnswered ? undefined : older);
-      if (reason) {
-        namespace.remove(session);
-        refuse(reason);
-      } else {
-        answer(this.#handOver(namespace, session, worker, from));
-      }
+      const proceed = (failure?: RecoveryFailure) => {
+        if (namespace.current(session.sid, generation) !== session) {
+          refuse('superseded');
+          return;
+        }
+        this.#settle(session, namespace.nsp);
+        const reason = failure ?? this.#obstacle(namespace, session, from, isAnswered ? undefined : older);
+        if (reason) {
+          namespace.remove(session);
+          refuse(reason);
+        } else {
+          answer(this.#handOver(namespace, session, worker, from, question.offset));
+        }
+      };
+      // What another hub's position leaves open is in the log, as far as it has got there.
+      if (from.hub !== undefined && this.#pods) void this.#pods.reachBack(namespace, from).then(proceed);
+      else proceed();
+    });
+  }
+
+  /** Ends what is left of a socket. Settles with its worker, where that does not answer. */
+  #evictOlder(nsp: string, session: SessionRecord): Promise<HubWorker | undefined> {
+    const older = session.goneAt === undefined ? session.worker : undefined;
+    return new Promise((resolve) => {
+      this.#evict(nsp, session.sid, older, (isAnswered) => resolve(isAnswered ? undefined : older));
     });
   }
 
@@ -307,14 +445,25 @@ export class HubRecovery {
     const place = namespace.placeOf(silent);
     // The client has got messages that this hub would take for new ones when they come.
     if (place && place.origin === from.origin && place.seq < from.seq) return 'old-worker-silent';
-    if (from.order < namespace.linkOutageUntil && session.started.order < namespace.linkOutageUntil) {
-      return 'link-outage';
+    if (from.hub !== undefined) {
+      if (from.mark === undefined || this.#pods?.log.isBrokenAfter(from.mark)) return 'link-outage';
+      return session.isCompleteInLog(from.mark, namespace.log) ? undefined : 'trimmed';
     }
+    const { linkOutageUntil } = namespace;
+    const { started } = session;
+    const isOlder = started.hub !== undefined || started.order < linkOutageUntil;
+    if (from.order < linkOutageUntil && isOlder) return 'link-outage';
     return session.isCompleteAfter(from, namespace.log) ? undefined : 'trimmed';
   }
 
   /** The cut: what has come up to now is replayed, what comes later goes to the worker as it comes. */
-  #handOver(namespace: NamespaceSessions, session: SessionRecord, worker: HubWorker, from: Position): RecoveryAnswer {
+  #handOver(
+    namespace: NamespaceSessions,
+    session: SessionRecord,
+    worker: HubWorker,
+    from: Position,
+    offset: string | null,
+  ): RecoveryAnswer {
     const { nsp, log } = namespace;
     const place = namespace.placeOf(worker);
     if (!place) return { name: 'refused', reason: 'unknown-session' };
@@ -324,8 +473,18 @@ export class HubRecovery {
     session.worker = worker;
     session.expected = rooms;
     namespace.setBack(session);
-    if (!session.origins.includes(place.origin)) session.origins.push(place.origin);
-    session.replay = missedBy(session, from, [...log.after(from.order)]);
+    if (!session.origins.has(place.origin)) session.origins.set(place.origin, undefined);
+    session.origins.set(namespace.origin, undefined);
+    const { reached } = this;
+    if (from.hub === undefined) session.replay = missedBy(session, from, [...log.after(from.order)]);
+    else {
+      const cut: Cut = { origin: namespace.origin, order: log.order, mark: reached as LogMark };
+      const missed = missedInLog(session, from, log);
+      const has = missed.length > 0 ? from : { origin: cut.origin, seq: 0, order: cut.order, mark: cut.mark };
+      session.floor = { offset, position: has };
+      session.replay = withOffsets(missed, from, cut);
+    }
+    this.#pods?.changed(namespace, session);
     return {
       name: 'taken',
       sid: session.sid,
@@ -333,6 +492,7 @@ export class HubRecovery {
       rooms,
       data: session.data,
       cut: log.order,
+      ...(reached !== undefined && { reached }),
       knownSeq: place.seq,
       ...nextBatch(session),
     };
@@ -360,41 +520,4 @@ export class HubRecovery {
     this.#evictions.delete(id);
     eviction?.proceed(isAnswered);
   }
-}
-
-/** From where a client goes on; nothing where it names something impossible. */
-function positionOf(session: SessionRecord, offset: string | null): Position | undefined {
-  if (offset === null) return session.isRepeated ? undefined : session.started;
-  const position = parseOffset(offset);
-  if (!position || session.origins.includes(position.origin)) return position;
-  // It has had no event since it got this session: the offset is of an earlier one.
-  return session.isRepeated ? undefined : session.started;
-}
-
-/** Missed messages with their offsets, which go on from where the client stands. */
-function* missedBy(
-  session: SessionRecord,
-  from: Position,
-  candidates: LoggedMessage[],
-): Generator<LoggedMessage & { offset: string }> {
-  let { seq } = from;
-  for (const message of candidates) {
-    if (!isAfter(message, from) || !session.isRecipientOf(message)) continue;
-    if (message.origin === from.origin) seq = message.seq;
-    yield { ...message, offset: formatOffset({ origin: from.origin, seq, order: message.order }) };
-  }
-}
-
-function nextBatch(session: SessionRecord): { missed: MissedMessage[]; more: boolean } {
-  const missed: MissedMessage[] = [];
-  let bytes = 0;
-  while (session.replay && bytes < BATCH_BYTES) {
-    const next = session.replay.next();
-    if (next.done) session.replay = undefined;
-    else {
-      missed.push([next.value.offset, next.value.payload]);
-      bytes += next.value.payload.byteLength;
-    }
-  }
-  return { missed, more: session.replay !== undefined };
 }

@@ -1,3 +1,5 @@
+import type { LogMark } from './log-mark';
+import { LogOrder } from './log-order';
 import type { Placed, Position } from './position';
 import type { RecoverySettings } from './settings';
 import { TrimmedMessages } from './trimmed';
@@ -9,9 +11,14 @@ export interface LoggedMessage extends Placed {
   /** The one socket that it is for. */
   only?: string;
   payload: Uint8Array;
+  /** How far the link's log had been read when it came, itself included. Nothing where the link keeps none. */
+  reached?: LogMark | undefined;
   /** `performance.now()` when it came. */
   at: number;
 }
+
+/** A message as it comes. */
+export type NewMessage = Omit<LoggedMessage, 'order' | 'at'>;
 
 /** What a message takes beside its payload, roughly, in bytes. */
 const OVERHEAD_BYTES = 250;
@@ -30,7 +37,11 @@ export class MessageLog {
   readonly trimmedBySocket = new TrimmedMessages<string>();
   /** Of messages to everybody. */
   readonly trimmedToAll = new TrimmedMessages<null>();
+  /** The same messages as they stand in the link's log. */
+  readonly inLog = new LogOrder();
   #messages: LoggedMessage[] = [];
+  /** Those that were sent before this log began have numbers below 1. */
+  #lowest = 1;
   #first = 0;
   #bytes = 0;
 
@@ -49,14 +60,40 @@ export class MessageLog {
     return this.#messages[this.#first]?.order ?? this.order + 1;
   }
 
-  /** Puts a message behind all others, and returns its number. */
-  add(message: Omit<LoggedMessage, 'order' | 'at'>): number {
+  /** Puts a message behind all others, with its number. */
+  add(message: NewMessage): LoggedMessage {
     this.order += 1;
-    const payload = withoutItsChunk(message.payload);
-    this.#messages.push({ ...message, payload, order: this.order, at: performance.now() });
-    this.#bytes += payload.byteLength + OVERHEAD_BYTES;
+    const added = { ...message, payload: withoutItsChunk(message.payload), order: this.order, at: performance.now() };
+    this.#messages.push(added);
+    if (added.mark !== undefined) this.inLog.add(added);
+    this.#bytes += added.payload.byteLength + OVERHEAD_BYTES;
     this.trim();
-    return this.order;
+    return added;
+  }
+
+  /**
+   * Puts messages before all others: they were read back from the link's log. Of those that are too many the latest are kept.
+   * @param since the log was read from here on
+   */
+  addEarlier(messages: Array<NewMessage & { at: number }>, since: LogMark): void {
+    const { maxMessages, maxBytes } = this.settings;
+    let first = messages.length;
+    let bytes = this.#bytes;
+    for (; first > 0; first--) {
+      const { payload } = messages[first - 1] as NewMessage;
+      bytes += payload.byteLength + OVERHEAD_BYTES;
+      if (this.size + messages.length - first >= maxMessages || bytes > maxBytes) break;
+      this.#bytes = bytes;
+    }
+    const kept = messages.slice(first).map((message, index, { length }) => ({
+      ...message,
+      payload: withoutItsChunk(message.payload),
+      order: this.#lowest - length + index,
+    }));
+    this.#lowest -= kept.length;
+    this.#messages = [...kept, ...this.#messages.slice(this.#first)];
+    this.#first = 0;
+    this.inLog.addEarlier(messages.slice(0, first), kept, since);
   }
 
   /** Drops what is too much or too old. */
@@ -94,6 +131,7 @@ export class MessageLog {
     // The array keeps its length until it is compacted; the message itself must not be kept alive.
     (this.#messages as Array<LoggedMessage | undefined>)[this.#first] = undefined;
     this.#first += 1;
+    this.inLog.dropped(message, this.oldestOrder);
     this.#bytes -= message.payload.byteLength + OVERHEAD_BYTES;
     if (message.only !== undefined) this.trimmedBySocket.add(message.only, message);
     else if (message.rooms.length === 0) this.trimmedToAll.add(null, message);

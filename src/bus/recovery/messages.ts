@@ -1,4 +1,5 @@
 import type { MessageKind } from '../protocol';
+import type { LogMark } from './log-mark';
 import type { RecoverySettings } from './settings';
 
 /** Why a client that asked for its state gets a fresh socket. */
@@ -31,7 +32,7 @@ export interface RecoveryBegin {
   settings: RecoverySettings;
 }
 
-/** A change of one socket's state. `seq` and `order` are the worker's position at the change. */
+/** A change of one socket's state. `seq`, `order` and `mark` are the worker's position at the change. */
 export type SessionChange =
   | {
       op: 'open';
@@ -41,14 +42,31 @@ export type SessionChange =
       generation: number;
       seq: number;
       order: number;
+      mark?: LogMark | undefined;
       rooms: string[];
       data: unknown;
       binding: string;
       /** The hub is new; what was sent before is not known to it. */
       isRepeated: boolean;
     }
-  | { op: 'join'; sid: string; generation: number; room: string; seq: number; order: number }
-  | { op: 'leave'; sid: string; generation: number; room: string; seq: number; order: number }
+  | {
+      op: 'join';
+      sid: string;
+      generation: number;
+      room: string;
+      seq: number;
+      order: number;
+      mark?: LogMark | undefined;
+    }
+  | {
+      op: 'leave';
+      sid: string;
+      generation: number;
+      room: string;
+      seq: number;
+      order: number;
+      mark?: LogMark | undefined;
+    }
   | { op: 'data'; sid: string; generation: number; data: unknown }
   | { op: 'binding'; sid: string; generation: number; binding: string }
   /** A resumed socket is in its rooms, and its worker has announced them. */
@@ -103,6 +121,8 @@ export interface TakenSession {
   data: unknown;
   /** Everything up to this number is in `missed`, or not for this socket; everything later comes live. */
   cut: number;
+  /** How far the link's log had been read at the cut. */
+  reached?: LogMark | undefined;
   /** The latest message of the asking worker that the hub had at the cut. */
   knownSeq: number;
   missed: MissedMessage[];
@@ -121,6 +141,12 @@ export interface RecoveryReply {
   id: number;
   nsp: string;
   answer: RecoveryAnswer;
+}
+
+/** How far the hub has read the link's log: what stands there up to this has been passed on. */
+export interface LogReached {
+  kind: MessageKind.LogReached;
+  mark: LogMark;
 }
 
 /** A socket has been resumed elsewhere: its worker ends what is left of it, and says so. */

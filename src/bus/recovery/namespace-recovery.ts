@@ -3,9 +3,10 @@ import { type Namespace, Socket } from 'socket.io';
 import type { Room, SocketId } from 'socket.io-adapter';
 import { FIRST_PROTOCOL_WITH_OFFSETS, PreparedPacket } from '../adapter/fast-lane/prepared-packet';
 import { type EncodedPacket, joinParts, splitParts } from '../payload';
-import { type Broadcast, MessageKind } from '../protocol';
+import { type Broadcast, MessageKind, originOf } from '../protocol';
 import { HeldClient } from './held-client';
 import { HubQuestions } from './hub-questions';
+import type { LogMark } from './log-mark';
 import type {
   MissedMessage,
   RecoveryAnswer,
@@ -64,10 +65,11 @@ export class NamespaceRecovery {
   readonly #ownMessages = new OwnMessages();
   readonly #encoder: { encode(packet: object): EncodedPacket };
   readonly #sweepTimer: NodeJS.Timeout;
-  #origin = drawOrigin();
+  #origin: string;
   #hasBegun = false;
   #seq = 0;
   #order = 0;
+  #mark: LogMark | undefined;
   #changes: SessionChange[] = [];
   #sweep: Iterator<TrackedSocket> | undefined;
 
@@ -76,6 +78,7 @@ export class NamespaceRecovery {
     private readonly member: RecoveryMember,
     private readonly options: RecoveryOptions,
   ) {
+    this.#origin = originOf(member.uid);
     this.#questions = new HubQuestions(adapter.nsp.name, member, (answer) => this.#giveBack(answer));
     this.#encoder = (adapter.nsp.server as unknown as { encoder: { encode(packet: object): EncodedPacket } }).encoder;
     this.#wrapCreation();
@@ -91,6 +94,7 @@ export class NamespaceRecovery {
     const isRepeated = this.#hasBegun;
     if (isRepeated) this.#origin = drawOrigin();
     this.#order = 0;
+    this.#mark = undefined;
     const nsp = this.adapter.nsp.name;
     const { settings } = this.options;
     this.#hasBegun = this.member.sendNow({ kind: MessageKind.RecoveryBegin, nsp, origin: this.#origin, settings });
@@ -103,6 +107,7 @@ export class NamespaceRecovery {
     this.flushChanges();
     this.#seq += 1;
     message.seq = this.#seq;
+    if (this.#origin !== originOf(message.from)) message.origin = this.#origin;
     const offset = this.#offset();
     const { rooms, except } = message;
     if (this.#ownMessages.isWanted) this.#ownMessages.add({ seq: this.#seq, rooms, except, encoded, offset });
@@ -110,13 +115,23 @@ export class NamespaceRecovery {
   }
 
   /** The offset that recipients get with a broadcast that came through the hub. */
-  offsetAt(order: number): string {
+  offsetAt(order: number, reached: LogMark | undefined): string {
     this.#order = order;
+    this.reached(reached);
     return this.#offset();
   }
 
-  joined(id: SocketId, rooms: Iterable<Room>): void {
+  /** What stands in the link's log up to here has come, as far as it is for this worker. */
+  reached(mark: LogMark | undefined): void {
+    if (mark !== undefined) this.#mark = mark;
+  }
+
+  /** Returns whether the hub stores it for other pods, and confirms that: it has been told by then. */
+  joined(id: SocketId, rooms: Iterable<Room>): boolean {
     this.#moved('join', id, rooms);
+    if (this.#mark === undefined || !this.#current(id)) return false;
+    this.flushChanges();
+    return true;
   }
 
   left(id: SocketId, rooms: Iterable<Room>): void {
@@ -161,7 +176,11 @@ export class NamespaceRecovery {
   }
 
   #offset(): string {
-    return formatOffset({ origin: this.#origin, seq: this.#seq, order: this.#order });
+    return formatOffset({ origin: this.#origin, seq: this.#seq, order: this.#order, mark: this.#mark });
+  }
+
+  #marked(): { mark?: LogMark } {
+    return this.#mark === undefined ? {} : { mark: this.#mark };
   }
 
   #current(id: SocketId): TrackedSocket | undefined {
@@ -178,7 +197,9 @@ export class NamespaceRecovery {
     const tracked = this.#current(sid);
     if (!tracked) return;
     const { generation } = tracked;
-    for (const room of rooms) this.#change({ op, sid, generation, room, seq: this.#seq, order: this.#order });
+    for (const room of rooms) {
+      this.#change({ op, sid, generation, room, seq: this.#seq, order: this.#order, ...this.#marked() });
+    }
   }
 
   #tellOpen(tracked: TrackedSocket, isRepeated: boolean): void {
@@ -191,6 +212,7 @@ export class NamespaceRecovery {
       generation,
       seq: this.#seq,
       order: this.#order,
+      ...this.#marked(),
       rooms: [...(this.adapter.sids.get(socket.id) ?? [])],
       data: tracked.readChangedData()?.data ?? tracked.plainData(),
       binding: tracked.binding,
@@ -355,6 +377,7 @@ export class NamespaceRecovery {
     this.adapter.addAll(sid, new Set(rooms));
     this.#tracked.set(sid, tracked);
     this.#order = Math.max(this.#order, cut);
+    this.reached(taken.reached);
     this.#change({ op: 'settled', sid, generation });
     for (const { encoded, offset } of this.#ownMessages.after(knownSeq, new Set(rooms))) {
       write(held, encoded, offset, undefined);

@@ -1,4 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import type { HubWorker } from '../hub/hub-worker';
+import type { LogMark } from './log-mark';
 import { MessageLog } from './message-log';
 import type { RecoveryBegin } from './messages';
 import type { SessionRecord } from './session-record';
@@ -7,20 +9,28 @@ import type { RecoverySettings } from './settings';
 /** Sessions whose client is away are kept up to this number; those that have been away longest go first. */
 const MAX_GONE = 50_000;
 
+/** A moment of this hub: its count, and how far it had read the link's log. */
+export interface HubMoment {
+  order: number;
+  mark?: LogMark;
+}
+
 /** A worker's place in the order of a namespace. */
 export interface WorkerPlace {
   origin: string;
   /** The latest of its messages that has come. */
   seq: number;
   /** It gets every later message to everybody. */
-  memberSince: number;
+  memberSince: HubMoment;
   /** Its rooms: it gets every later message to them. */
-  readonly heldSince: Map<string, number>;
+  readonly heldSince: Map<string, HubMoment>;
 }
 
 /** What the hub keeps for the recovery of one namespace: its latest messages and its sessions. */
 export class NamespaceSessions {
   readonly log: MessageLog;
+  /** Names this hub itself in positions: nobody's messages are its own. */
+  readonly origin = randomBytes(6).toString('base64url');
   readonly #byKey = new Map<string, SessionRecord>();
   readonly #bySid = new Map<string, SessionRecord>();
   /** Sessions whose client is away, the longest first. */
@@ -33,6 +43,7 @@ export class NamespaceSessions {
     readonly nsp: string,
     settings: RecoverySettings,
     private readonly onRemoved: (session: SessionRecord) => void,
+    private readonly readMark: () => LogMark | undefined,
   ) {
     this.log = new MessageLog(settings);
   }
@@ -45,23 +56,29 @@ export class NamespaceSessions {
     return this.#gone.size;
   }
 
+  /** Now. */
+  get moment(): HubMoment {
+    const mark = this.readMark();
+    return { order: this.log.order, ...(mark !== undefined && { mark }) };
+  }
+
   /** A worker begins, or begins anew. */
   begin(worker: HubWorker, { origin, settings }: RecoveryBegin): void {
     this.log.settings = settings;
-    this.#places.set(worker, { origin, seq: 0, memberSince: this.log.order, heldSince: new Map() });
+    this.#places.set(worker, { origin, seq: 0, memberSince: this.moment, heldSince: new Map() });
   }
 
   /** A worker has begun to serve. */
   serves(worker: HubWorker): void {
     const place = this.#places.get(worker);
-    if (place) place.memberSince = this.log.order;
+    if (place) place.memberSince = this.moment;
   }
 
   /** A worker holds a room from now on, or no longer. */
   holds(worker: HubWorker, room: string, on: boolean): void {
     const held = this.#places.get(worker)?.heldSince;
     if (!on) held?.delete(room);
-    else if (held && !held.has(room)) held.set(room, this.log.order);
+    else if (held && !held.has(room)) held.set(room, this.moment);
   }
 
   placeOf(worker: HubWorker | undefined): WorkerPlace | undefined {
@@ -84,11 +101,16 @@ export class NamespaceSessions {
   }
 
   remove(session: SessionRecord): void {
-    if (this.#bySid.get(session.sid) !== session) return;
+    if (this.release(session)) this.onRemoved(session);
+  }
+
+  /** Another hub has the session from now on. Returns whether this one had it. */
+  release(session: SessionRecord): boolean {
+    if (this.#bySid.get(session.sid) !== session) return false;
     this.#bySid.delete(session.sid);
     this.#byKey.delete(session.key);
     this.#gone.delete(session);
-    this.onRemoved(session);
+    return true;
   }
 
   byKey(key: string): SessionRecord | undefined {

@@ -1,13 +1,20 @@
 import type { HubWorker } from '../hub/hub-worker';
+import type { LogMark } from './log-mark';
 import type { LoggedMessage, MessageLog } from './message-log';
 import { isAfter, type Placed, type Position } from './position';
 
 /** A stay in a room. */
-interface Stay {
+export interface Stay {
   from: Position;
-  until?: Position;
+  until?: Position | undefined;
   /** The latest message when the hub heard of the end. */
   endedAt?: number;
+}
+
+/** What a client that has named an offset has, as is known from its last return, and the offset does not tell. */
+export interface Floor {
+  offset: string | null;
+  position: Position;
 }
 
 const FORGET_FROM = 32;
@@ -16,10 +23,17 @@ const FORGET_FROM = 32;
 export class SessionRecord {
   /** Grows with each resume; what an older incarnation of the socket still says is not listened to. */
   generation: number;
+  /** `Date.now()` at the hub where it was opened. */
+  openedAt = Date.now();
   /** Who has the socket, or had it last. */
   worker: HubWorker | undefined;
-  /** Names, in positions, of the workers that have had it. */
-  readonly origins: string[];
+  /** Names, in positions, of the workers that have had it, with their hubs; nothing for this one. */
+  readonly origins = new Map<string, string | undefined>();
+  /** Events for it alone are of an earlier stay at this hub up to this number. */
+  ownSince = 0;
+  /** There have been events for it alone since. */
+  hasOwn = false;
+  floor: Floor | undefined;
   /** `performance.now()` when its connection was gone; nothing while it is connected. */
   goneAt: number | undefined;
   data: unknown;
@@ -41,7 +55,7 @@ export class SessionRecord {
     readonly started: Position,
     opened: {
       generation: number;
-      worker: HubWorker;
+      worker: HubWorker | undefined;
       data: unknown;
       binding: string;
       /** Offsets that are not known refer to an earlier hub, and not to an earlier session of the client. */
@@ -53,7 +67,7 @@ export class SessionRecord {
     this.data = opened.data;
     this.binding = opened.binding;
     this.isRepeated = opened.isRepeated;
-    this.origins = [started.origin];
+    this.origins.set(started.origin, started.hub);
   }
 
   readonly isRepeated: boolean;
@@ -69,6 +83,18 @@ export class SessionRecord {
     let count = 0;
     for (const stays of this.#rooms.values()) count += stays.length;
     return count;
+  }
+
+  /** All its stays, by room. */
+  get stays(): ReadonlyMap<string, Stay[]> {
+    return this.#rooms;
+  }
+
+  /** Takes over stays that another hub has seen. */
+  takeStays(room: string, stays: Stay[], { order }: MessageLog): void {
+    for (const stay of stays) if (stay.until) stay.endedAt = order;
+    this.#ended += stays.filter(({ until }) => until).length;
+    this.#rooms.set(room, stays);
   }
 
   join(room: string, from: Position): void {
@@ -88,7 +114,9 @@ export class SessionRecord {
 
   /** Whether a message is for this socket: it was in one of its rooms when the message was sent, and in none that it leaves out. */
   isRecipientOf(message: LoggedMessage): boolean {
-    if (message.only !== undefined) return message.only === this.sid && isAfter(message, this.started);
+    if (message.only !== undefined) {
+      return message.only === this.sid && message.order > this.ownSince && isAfter(message, this.started);
+    }
     const isMeant =
       message.rooms.length === 0
         ? isAfter(message, this.started)
@@ -96,13 +124,29 @@ export class SessionRecord {
     return isMeant && !message.except.some((room) => this.#wasIn(room, message));
   }
 
-  /** Whether every message for it after a position is still in the log. */
+  /** Whether every message for it after a position of this hub is still kept. */
   isCompleteAfter(from: Position, log: MessageLog): boolean {
-    if (!log.hasAllToAll(from, this.started)) return false;
-    if (!log.trimmedBySocket.hasAllAfter(this.sid, from, this.started)) return false;
+    // Another hub's count says nothing here.
+    const sinceHere = (since: Position) => (since.hub === undefined ? since : from);
+    if (!log.hasAllToAll(from, sinceHere(this.started))) return false;
+    if (!log.trimmedBySocket.hasAllAfter(this.sid, from, sinceHere(this.started))) return false;
     for (const [room, stays] of this.#rooms) {
-      for (const { from: since } of stays) if (!log.trimmedByRoom.hasAllAfter(room, from, since)) return false;
+      for (const { from: since } of stays)
+        if (!log.trimmedByRoom.hasAllAfter(room, from, sinceHere(since))) return false;
     }
+    return true;
+  }
+
+  /** Whether every message for it that stands in the link's log after a mark is still kept, and every event for it alone. */
+  isCompleteInLog(mark: LogMark, { inLog, trimmedBySocket }: MessageLog): boolean {
+    if (inLog.since === undefined || inLog.since > mark) return false;
+    const isKept = (address: string | null, since: Position) => {
+      const last = inLog.lastDropped(address);
+      return last <= mark || (since.mark !== undefined && last <= since.mark);
+    };
+    const stayBegan = { origin: '', seq: 0, order: this.ownSince };
+    if (!isKept(null, this.started) || !trimmedBySocket.hasAllAfter(this.sid, stayBegan, stayBegan)) return false;
+    for (const [room, stays] of this.#rooms) if (!stays.every(({ from }) => isKept(room, from))) return false;
     return true;
   }
 
