@@ -4,6 +4,7 @@ import { LinkEnvelope } from '../../dist/bus/link/envelope';
 import { joinParts, splitParts } from '../../dist/bus/payload';
 import { toPlainData } from '../../dist/bus/plain-data';
 import { type Message, MessageKind, PROTOCOL_VERSION } from '../../dist/bus/protocol';
+import { markOf } from '../../dist/bus/recovery/log-mark';
 import { FrameReader } from '../../dist/bus/transport/frames';
 import { SeededRandom } from './seeded-random';
 
@@ -33,6 +34,19 @@ const samples: Message[] = [
     packet: { type: 2, data: ['x', Buffer.from([1])] },
   },
   {
+    kind: MessageKind.Broadcast,
+    from: 'u',
+    nsp: '/',
+    rooms: ['a'],
+    except: [],
+    flags: {},
+    seq: 3,
+    order: 2 ** 40,
+    origin: 'o',
+    reached: markOf('1732822222222-3'),
+    payload: joinParts(['2["x"]']),
+  },
+  {
     kind: MessageKind.Ask,
     id: 'u:1',
     from: 'u',
@@ -53,6 +67,29 @@ const samples: Message[] = [
     greeting: false,
   },
   { kind: MessageKind.LinkChange, up: false },
+  { kind: MessageKind.LogReached, mark: markOf('1732822222222-3') },
+  { kind: MessageKind.SessionAsk, id: 'i', hub: 'h', nsp: '/', key: 'k', generation: 2, offset: null },
+  { kind: MessageKind.SessionAnswer, id: 'i', reason: 'trimmed' },
+  {
+    kind: MessageKind.SessionAnswer,
+    id: 'i',
+    session: {
+      state: {
+        sid: 's',
+        openedAt: 1,
+        generation: 2,
+        started: ['o', 0, 1, 'h', null],
+        origins: [['o', 'h']],
+        stays: [['r', [[['o', 0, 1, 'h', markOf('5-0')]]]]],
+        data: { photo: Buffer.from([1]) },
+        binding: 'b',
+        isRepeated: false,
+        floor: null,
+      },
+      from: ['o', 1, 2, 'h', markOf('6-0')],
+      own: [Buffer.from([1, 2])],
+    },
+  },
 ];
 
 describe('the codec', () => {

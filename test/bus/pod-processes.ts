@@ -52,6 +52,7 @@ export async function forkHub(env: {
   TEST_HUB: string;
   TEST_POD_TAG: string;
   TEST_REDIS: string;
+  TEST_LINK?: string;
   FLOTILLA_POD_NAME: string;
 }): Promise<ChildProcess> {
   const child = fork(join(__dirname, 'hub-process.cjs'), { env: { ...process.env, ...env } });

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeMessage } from '../../dist/bus/codec';
 import { plainChannels } from '../../dist/bus/link/channels';
 import { LinkEnvelope } from '../../dist/bus/link/envelope';
-import { MessageKind } from '../../dist/bus/protocol';
+import { MessageKind, PROTOCOL_VERSION } from '../../dist/bus/protocol';
 import { type RedisSettings, resolveRedisSettings } from '../../dist/redis';
 import { until } from '../support/redis-process';
 import { RedisServer } from '../support/redis-server';
@@ -115,7 +115,7 @@ describe('what pods send each other', () => {
       packet: { type: 2, data: ['later'] },
     });
     const laterProtocol = Buffer.from(body);
-    laterProtocol[0] = 2;
+    laterProtocol[0] = PROTOCOL_VERSION + 1;
     const before = dropped(b, 'unknown-version');
     const seen: string[] = [];
     audience.at(b1).socket.on('later', () => seen.push('later'));
@@ -133,7 +133,7 @@ describe('what pods send each other', () => {
 
   it('goes on beside a pod of a later release, on both sides', async () => {
     const before = dropped(a, 'unknown-version');
-    const later = await forkPod('pod-later', redis.url, { TEST_PROTOCOL_VERSION: '2' });
+    const later = await forkPod('pod-later', redis.url, { TEST_PROTOCOL_VERSION: String(PROTOCOL_VERSION + 1) });
     try {
       const client = await connectTo(later);
       await client.emitWithAck('join', 'everyone');
@@ -153,7 +153,12 @@ describe('what pods send each other', () => {
   it('of a nonsensical kind does no harm', async () => {
     const stranger = new LinkEnvelope({ hub: 'STRANGER-HUB', podTag: 'STRG' });
     const before = dropped(b, 'malformed');
-    const nonsense = [Buffer.alloc(0), Buffer.from([1]), Buffer.from([1, 255, 0, 0, 0, 0]), Buffer.alloc(300, 255)];
+    const nonsense = [
+      Buffer.alloc(0),
+      Buffer.from([PROTOCOL_VERSION]),
+      Buffer.from([PROTOCOL_VERSION, 255, 0, 0, 0, 0]),
+      Buffer.alloc(300, 255),
+    ];
     await raw.publish(channels.all(), 'no envelope at all');
     await raw.publish(channels.all(), '');
     for (const body of nonsense) await raw.publish(channels.all(), stranger.wrap(channels.all(), body));

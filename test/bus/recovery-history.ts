@@ -1,11 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { type RecoveryPod, RoamingClient, startRecoveryPod } from './recovery-pod';
+import { RoamingClient, startRecoveryPod } from './recovery-pod';
 import { SeededRandom } from './seeded-random';
 import { stopProcess, type TestServer } from './topology';
 
 const ROOMS = ['a', 'b', 'c', 'd'];
 const CLIENTS = 6;
 const WORKERS = 3;
+
+/** Servers among which clients roam. */
+export interface RoamedFleet {
+  servers: TestServer[];
+  /** Ends a server at once, with all its connections, and starts another in its place. */
+  replace(victim: TestServer): Promise<TestServer>;
+  close(): Promise<unknown>;
+}
 
 /** A client as the model sees it. */
 interface Client {
@@ -29,11 +37,11 @@ class Run {
 
   constructor(
     seed: number,
-    private readonly pod: RecoveryPod,
+    private readonly fleet: RoamedFleet,
     private readonly steps: number,
   ) {
     this.#random = new SeededRandom(seed);
-    this.#servers = [...pod.servers];
+    this.#servers = [...fleet.servers];
   }
 
   async play(): Promise<void> {
@@ -133,16 +141,18 @@ class Run {
     client.rooms.delete(room);
   }
 
-  /** A worker dies at once, with all its connections; another takes its place. */
+  /** A server dies at once, with all its connections; another takes its place. */
   async #kill(): Promise<void> {
     const victim = this.#random.pick(this.#servers);
+    // What a server has not handed on yet dies with it.
+    const witness = this.#clients.find(({ server, roamer }) => server !== victim && roamer.socket.connected);
+    if (witness) await this.#settle(witness);
     this.#note(`${victim.name} is killed`);
     const orphans = this.#clients.filter(({ server, roamer }) => server === victim && roamer.socket.connected);
     const gone = orphans.map(({ roamer }) => roamer.gone());
-    await stopProcess(victim);
+    const successor = await this.fleet.replace(victim);
     await Promise.all(gone);
-    this.#servers = this.#servers.filter((server) => server !== victim);
-    this.#servers.push(await this.pod.addServer());
+    this.#servers = [...this.#servers.filter((server) => server !== victim), successor];
   }
 
   #expect(server: TestServer, number: number, rooms: string[], except: string[]): void {
@@ -186,16 +196,36 @@ function originOf(message: string): string {
   return message.slice(0, message.indexOf('#'));
 }
 
-/** Plays random histories, each with workers of its own. */
-export function recoveryHistories({ seeds, steps }: { seeds: number[]; steps: number }): void {
+/** The workers of one pod. */
+async function onePod(): Promise<RoamedFleet> {
+  const pod = await startRecoveryPod(WORKERS);
+  return {
+    servers: pod.servers,
+    replace: async (victim) => {
+      await stopProcess(victim);
+      return pod.addServer();
+    },
+    close: () => pod.close(),
+  };
+}
+
+/** Plays random histories, each with servers of its own. */
+export function recoveryHistories({ seeds, steps, startFleet = onePod }: Histories): void {
   describe('recovery against a model', () => {
     it.each(seeds)(`seed %i, ${steps} steps`, async (seed) => {
-      const pod = await startRecoveryPod(WORKERS);
+      const fleet = await startFleet();
       try {
-        await new Run(seed, pod, steps).play();
+        await new Run(seed, fleet, steps).play();
       } finally {
-        await pod.close();
+        await fleet.close();
       }
     });
   });
+}
+
+interface Histories {
+  seeds: number[];
+  steps: number;
+  /** Default: the workers of one pod. */
+  startFleet?: () => Promise<RoamedFleet>;
 }

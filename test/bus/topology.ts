@@ -156,8 +156,9 @@ export interface TestPod extends HubOfWorkers {
 export async function startPod(
   podName: string,
   link: Partial<LinkOptions> & Pick<LinkOptions, 'redis'>,
+  workerEnv: Record<string, string> = {},
 ): Promise<TestPod> {
-  const pod = await startHubOfWorkers(podName);
+  const pod = await startHubOfWorkers(podName, workerEnv);
   return Object.assign(pod, { link: pod.hub.connect(createLink({ podName, log: quietLog, ...link })) });
 }
 

@@ -1,10 +1,17 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
+interface Connection {
+  near: Socket;
+  far: Socket | undefined;
+  /** What the client sent first: the name that it gives its connection is in it. */
+  greeting: string;
+}
+
 /** A TCP proxy in front of Redis that can go silent: connections stay open, and no byte passes. */
 export class RedisProxy {
   readonly host = '127.0.0.1';
-  readonly #connections = new Set<{ near: Socket; far: Socket | undefined }>();
+  readonly #connections = new Set<Connection>();
   #silent = false;
 
   private constructor(
@@ -46,6 +53,15 @@ export class RedisProxy {
     this.#silent = false;
   }
 
+  /** What Redis sends to connections with this in their name waits from now on. Returns how to let it pass again. */
+  hold(name: string): () => void {
+    const held = [...this.#connections].filter(({ greeting }) => greeting.includes(name));
+    for (const { far } of held) far?.pause();
+    return () => {
+      for (const { far } of held) far?.resume();
+    };
+  }
+
   /** Cuts every connection. */
   cut(): void {
     for (const { near, far } of this.#connections) {
@@ -60,7 +76,7 @@ export class RedisProxy {
   }
 
   #accept(near: Socket): void {
-    const connection: { near: Socket; far: Socket | undefined } = { near, far: undefined };
+    const connection: Connection = { near, far: undefined, greeting: '' };
     this.#connections.add(connection);
     near.on('error', ignore);
     near.once('close', () => {
@@ -75,7 +91,10 @@ export class RedisProxy {
     connection.far = far;
     far.on('error', ignore);
     far.once('close', () => near.destroy());
-    near.on('data', (chunk) => far.write(chunk));
+    near.on('data', (chunk) => {
+      if (connection.greeting.length < 1_000) connection.greeting += chunk.toString('latin1');
+      far.write(chunk);
+    });
     far.on('data', (chunk) => near.write(chunk));
   }
 }
