@@ -18,6 +18,7 @@ export interface StartFlags {
   drainWindow?: number;
   maxOldSpace?: number;
   recycleAt?: number;
+  rebalance?: number;
   stuckAfter?: number;
   replaceStuck?: boolean;
   unavailableAfter: number;
@@ -116,6 +117,14 @@ export function withPodOptions(command: Command): Command {
     .addOption(
       new Option('--recycle-at <percent>', 'replace a worker whose heap stays fuller than this; 0: never (default: 90)')
         .env('FLOTILLA_RECYCLE_AT_PERCENT')
+        .argParser(wholeNumber(0, 100)),
+    )
+    .addOption(
+      new Option(
+        '--rebalance <percent>',
+        'sockets that a worker gives up per second while another has far fewer; 0: none (default: 2)',
+      )
+        .env('FLOTILLA_REBALANCE_PERCENT')
         .argParser(wholeNumber(0, 100)),
     )
     .addOption(
@@ -254,6 +263,7 @@ export async function servePod(app: PodApp, flags: StartFlags): Promise<void> {
         drainWindowMs: flags.drainWindow,
         maxOldSpaceMb: flags.maxOldSpace,
         recycleAtPercent: flags.recycleAt,
+        rebalancePercent: flags.rebalance,
         stuckAfterMs: flags.stuckAfter,
         replaceStuck: flags.replaceStuck,
         unavailableAfterMs: flags.unavailableAfter,

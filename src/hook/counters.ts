@@ -1,5 +1,5 @@
 /** Why the hook ended a connection. */
-export type ClosingReason = 'slow-consumer' | 'max-age';
+export type ClosingReason = 'slow-consumer' | 'max-age' | 'rebalance';
 
 /** What the hook counts of itself, one object per app: `sails.hooks.sockets.counters`. */
 export class HookCounters {

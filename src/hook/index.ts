@@ -17,6 +17,7 @@ import { installSessions } from './session/install-sessions';
 import { configure } from './settings/configure';
 import type { FlotillaSettings } from './settings/flotilla-settings';
 import type { SocketsSettings } from './settings/sockets-settings';
+import { type ShedOptions, shed } from './shed';
 import { installShutdown } from './shutdown';
 import type { SailsSockets } from './sockets';
 
@@ -32,6 +33,7 @@ function flotillaHook(app: SailsApp): flotillaHook.HookDefinition {
     readMetrics: () => runtime.metrics.read(),
     drain: (options) => drain(runtime, options),
     closePolling: (windowMs) => closePolling(runtime, windowMs),
+    shed: (options) => shed(runtime, options),
     readPulse: () => readPulse(runtime),
     defaults: makeDefaults(),
 
@@ -87,6 +89,8 @@ namespace flotillaHook {
     drain(options: DrainOptions): Promise<void>;
     /** Ends the connections that poll now, spread over a window; settles with how many. The launcher does so before a drain. */
     closePolling(windowMs: number): Promise<number>;
+    /** Ends some connections, and serves on; settles with how many. The launcher does so where another worker has far fewer. */
+    shed(options: ShedOptions): Promise<number>;
     /** Sends a message to the other processes on the admin bus; does nothing without a Redis adapter. */
     broadcastAdminMessage(event: string, payload: unknown): void;
     /** Sends a message to every process on the admin bus; does nothing without a Redis adapter. */

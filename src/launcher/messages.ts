@@ -20,10 +20,12 @@ export type FromWorker =
    * what it was counted as.
    */
   | { flotilla: 'load'; taken: number; connections: number; ended?: string[] }
-  /** Its event loop turns; how much of its heap is in use. */
-  | { flotilla: 'beat'; heapPercent: number }
+  /** Its event loop turns; how much of its heap is in use, and how many Engine.IO connections it has, polling ones too. */
+  | { flotilla: 'beat'; heapPercent: number; sockets: number }
   /** The connections that polled are closed. */
   | { flotilla: 'polls-closed'; count: number }
+  /** It has done what `shed` said, as far as it could. */
+  | { flotilla: 'sockets-shed'; count: number }
   /** It drains: so many of its connected clients are left. */
   | { flotilla: 'draining'; left: number; of: number }
   /**
@@ -50,6 +52,8 @@ export type ToWorker =
   | { flotilla: 'ask'; id: number; question: OpsQuestion }
   /** Close the connections that poll, over this window, and serve on. */
   | { flotilla: 'close-polls'; windowMs: number }
+  /** Give up so many sockets over this window, keep at least so many, and serve on. */
+  | { flotilla: 'shed'; count: number; keep: number; windowMs: number }
   /** Drain and end: close the sockets over this window, and leave when it is time even if some work is not done. */
   | { flotilla: 'stop'; windowMs: number; deadlineMs: number };
 

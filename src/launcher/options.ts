@@ -42,6 +42,11 @@ export interface PodOptions extends FrontDoorOptions, PeerTlsOptions {
   maxOldSpaceMb?: number | undefined;
   /** A worker whose heap stays fuller than this is replaced; 0 replaces none. Default: 90 %. */
   recycleAtPercent?: number | undefined;
+  /**
+   * How much of its sockets a worker that has more than the average gives up per second while another has far fewer; 0: none.
+   * Default: 2 %.
+   */
+  rebalancePercent?: number | undefined;
   /** A worker whose event loop is blocked for longer gets no new connections; 0: never. Default: 10,000 ms. */
   stuckAfterMs?: number | undefined;
   /** Whether such a worker is replaced. Default: `false`. */
@@ -75,6 +80,7 @@ export interface PodSettings {
   drainWindowMs: number;
   maxOldSpaceMb: number | undefined;
   recycleAtPercent: number;
+  rebalancePercent: number;
   stuckAfterMs: number;
   replaceStuck: boolean;
   unavailableAfterMs: number;
@@ -108,6 +114,7 @@ export function readPodSettings(options: PodOptions): PodSettings {
     ...readDrain(options),
     maxOldSpaceMb: readHeapLimit(options),
     recycleAtPercent: wholeNumber('recycleAtPercent', options.recycleAtPercent ?? 90, 0, 100),
+    rebalancePercent: wholeNumber('rebalancePercent', options.rebalancePercent ?? 2, 0, 100),
     stuckAfterMs: wholeNumber('stuckAfterMs', options.stuckAfterMs ?? 10_000, 0, LONGEST_MS),
     replaceStuck: options.replaceStuck ?? false,
     unavailableAfterMs: wholeNumber('unavailableAfterMs', options.unavailableAfterMs ?? 1_000, 0, 60_000),

@@ -18,6 +18,7 @@ import { StickyDoor } from './front-door/sticky-door';
 import { DrainProgress } from './life-cycle/drain-progress';
 import { OnceLock } from './life-cycle/once-lock';
 import { PollEnds } from './life-cycle/poll-ends';
+import { Rebalance } from './life-cycle/rebalance';
 import { Reload } from './life-cycle/reload';
 import { beatEveryMs, WorkerWatch } from './life-cycle/worker-watch';
 import type { Logger } from './logger';
@@ -68,6 +69,7 @@ export class Pod extends EventEmitter<PodEvents> {
   #address: PublicAddress | undefined;
   readonly #reload: Reload;
   readonly #watch: WorkerWatch;
+  readonly #rebalance: Rebalance;
   readonly #pollEnds: PollEnds;
   #once: OnceLock | undefined;
   #runsOnce = true;
@@ -94,6 +96,11 @@ export class Pod extends EventEmitter<PodEvents> {
     const retirement = { windowMs: settings.drainWindowMs, graceMs: settings.graceMs };
     this.#reload = new Reload({ supervisor: this.#supervisor, agreement, retirement, log: this.log });
     this.#pollEnds = new PollEnds({ supervisor: this.#supervisor, log: this.log });
+    this.#rebalance = new Rebalance({
+      supervisor: this.#supervisor,
+      percentPerSecond: settings.rebalancePercent,
+      log: this.log,
+    });
     const { stuckAfterMs, replaceStuck, recycleAtPercent } = settings;
     this.#watch = new WorkerWatch({
       supervisor: this.#supervisor,
@@ -154,6 +161,7 @@ export class Pod extends EventEmitter<PodEvents> {
     const needsPolls = this.#pollsNeedThisPod;
     const pollWindowMs = needsPolls ? drainWindowMs / 2 : 0;
     const polls = needsPolls ? this.#pollEnds.run(pollWindowMs) : undefined;
+    this.#rebalance.close();
     this.#hub.drain();
     await polls;
     const windowMs = Math.max(drainWindowMs - pollWindowMs, drainWindowMs - (Date.now() - begun));

@@ -52,6 +52,8 @@ export class WorkerProcess extends EventEmitter<WorkerEvents> {
   retired = false;
   /** The worker that it is to replace, until it is ready. */
   replaces: WorkerProcess | undefined;
+  /** Engine.IO connections, polling ones too, as it said last: at most a second ago, unless it is stuck. */
+  sockets = 0;
   readonly startedAt = Date.now();
   /** Milliseconds since the epoch, once it is ready. */
   readyAt: number | undefined;
@@ -142,6 +144,7 @@ export class WorkerProcess extends EventEmitter<WorkerEvents> {
       this.#took(message.taken);
       return;
     }
+    if (message.flotilla === 'beat') this.sockets = message.sockets;
     if (message.flotilla === 'failed') this.#failure = { code: message.code, message: message.message };
     this.emit('message', message, handle);
   }

@@ -6,11 +6,12 @@ import type { PrimaryLink } from './primary-link';
 const YOUNG = new Set(['new_space', 'new_large_object_space']);
 const MIB = 1024 * 1024;
 
-/** Tells the primary regularly that this worker's event loop turns, and how full its heap is. */
-export function startBeating(launch: LaunchEnvironment, link: PrimaryLink): void {
+/** Tells the primary regularly that this worker's event loop turns, how full its heap is, and how many sockets it has. */
+export function startBeating(launch: LaunchEnvironment, link: PrimaryLink, countSockets: () => number): void {
   const { beatEveryMs, maxOldSpaceMb } = launch;
   const limit = maxOldSpaceMb === undefined ? getHeapStatistics().heap_size_limit : maxOldSpaceMb * MIB;
-  const beat = () => void link.send({ flotilla: 'beat', heapPercent: (100 * oldBytes()) / limit });
+  const beat = () =>
+    void link.send({ flotilla: 'beat', heapPercent: (100 * oldBytes()) / limit, sockets: countSockets() });
   setInterval(beat, beatEveryMs).unref();
   beat();
 }

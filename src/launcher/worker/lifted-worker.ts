@@ -81,13 +81,19 @@ export class LiftedWorker {
     this.isLifted = true;
     ops.lifted();
     await this.link.send({ flotilla: 'ready' });
-    startBeating(this.launch, this.link);
+    startBeating(this.launch, this.link, () => this.#sockets);
   }
 
   /** Closes the connections that poll, over a window, and tells the primary when that is done; everything else goes on. */
   async closePolling(windowMs: number): Promise<void> {
     const count = (await this.sails.hooks.sockets?.closePolling?.(windowMs)) ?? 0;
     await this.link.send({ flotilla: 'polls-closed', count });
+  }
+
+  /** Gives up some sockets, and tells the primary when that is done. */
+  async shed({ count, keep, windowMs }: { count: number; keep: number; windowMs: number }): Promise<void> {
+    const ended = (await this.sails.hooks.sockets?.shed?.({ count, keep, windowMs })) ?? 0;
+    await this.link.send({ flotilla: 'sockets-shed', count: ended });
   }
 
   /**
@@ -196,7 +202,7 @@ export class LiftedWorker {
       this.#intake = new ConnectionIntake(
         server,
         link,
-        () => this.sails.io?.engine.clientsCount ?? 0,
+        () => this.#sockets,
         (handle, answer) => this.#router?.takePeer(handle, answer),
       );
       this.#router = new Router({
@@ -214,6 +220,10 @@ export class LiftedWorker {
         onRefused: (error) => this.#refused.count(error),
       });
     });
+  }
+
+  get #sockets(): number {
+    return this.sails.io?.engine.clientsCount ?? 0;
   }
 
   /** Without our hook there is no knowing whose a session is. */

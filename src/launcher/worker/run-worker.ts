@@ -21,6 +21,7 @@ export async function runWorker(): Promise<void> {
   let worker: LiftedWorker | undefined;
   link.listen((message) => {
     if (message.flotilla === 'close-polls') void worker?.closePolling(message.windowMs);
+    if (message.flotilla === 'shed') void worker?.shed(message);
     if (message.flotilla !== 'stop') return;
     // while it lifts there is nothing to end in good order
     if (!worker?.isLifted) process.exit(0);

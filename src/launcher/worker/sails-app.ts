@@ -17,10 +17,11 @@ export interface SailsApp extends EventEmitter {
   runBootstrap(callback: Callback): void;
 }
 
-/** What our hook offers for a stop. Another version of it in the app may not. */
+/** What our hook offers for a stop and for balance. Another version of it in the app may not. */
 export interface DrainingHook {
   drain?(options: { windowMs: number; deadlineMs: number; onProgress(left: number, of: number): void }): Promise<void>;
   closePolling?(windowMs: number): Promise<number>;
+  shed?(options: { count: number; keep: number; windowMs: number }): Promise<number>;
 }
 
 /** The settings that the launcher reads. */
