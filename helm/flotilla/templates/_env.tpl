@@ -11,6 +11,7 @@ FLOTILLA_OPS_PORT: {{ .Values.ops.port | quote }}
 FLOTILLA_OPS_HOST: {{ .Values.ops.host | quote }}
 FLOTILLA_READINESS_REDIS: {{ .Values.ops.readinessRedis | quote }}
 FLOTILLA_RECYCLE_AT_PERCENT: {{ .Values.recycleAtPercent | quote }}
+FLOTILLA_REBALANCE_PERCENT: {{ .Values.rebalancePercent | quote }}
 {{- with .Values.maxOldSpaceMb }}
 FLOTILLA_MAX_OLD_SPACE_MB: {{ . | quote }}
 {{- end }}
