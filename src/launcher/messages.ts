@@ -29,10 +29,10 @@ export type FromWorker =
   /** It drains: so many of its connected clients are left. */
   | { flotilla: 'draining'; left: number; of: number }
   /**
-   * An upgrade (its handle travels along) that belongs to the worker with this tag; `head` is all that was read of it, `client`
-   * whom a proxy speaks for.
+   * An upgrade (its handle travels along) that belongs to the worker with this tag, or to any but this one; `head` is all that
+   * was read of it, `client` whom a proxy speaks for.
    */
-  | { flotilla: 'handover'; to: string; head: Uint8Array; client?: ClientAddress | undefined }
+  | { flotilla: 'handover'; to: string | undefined; head: Uint8Array; client?: ClientAddress | undefined }
   /** The answer to `ask`, or the error that it met. */
   | { flotilla: 'answer'; id: number; value?: unknown; error?: { code: string | undefined; message: string } };
 
@@ -54,8 +54,11 @@ export type ToWorker =
   | { flotilla: 'close-polls'; windowMs: number }
   /** Give up so many sockets over this window, keep at least so many, and serve on. */
   | { flotilla: 'shed'; count: number; keep: number; windowMs: number }
-  /** Drain and end: close the sockets over this window, and leave when it is time even if some work is not done. */
-  | { flotilla: 'stop'; windowMs: number; deadlineMs: number };
+  /**
+   * Drain and end: close the sockets over this window, and leave when it is time even if some work is not done. `successor`:
+   * the tag of the worker that takes its place, where there is one.
+   */
+  | { flotilla: 'stop'; windowMs: number; deadlineMs: number; successor: string | undefined };
 
 /** What is known of a connection that is passed on. */
 export interface Introduction {

@@ -101,7 +101,7 @@ export class Supervisor extends EventEmitter<SupervisorEvents> {
       worker.on('exit', onExit);
       worker.on('message', onMessage);
     });
-    if (this.#workers.has(old)) await this.#retire(old, retirement());
+    if (this.#workers.has(old)) await this.#retire(old, retirement(), worker.tag);
   }
 
   /** Ends every worker at once. */
@@ -116,12 +116,13 @@ export class Supervisor extends EventEmitter<SupervisorEvents> {
   }
 
   /** Tells a worker to drain and to end, and waits for its end. */
-  async #retire(worker: WorkerProcess, { windowMs, graceMs }: Retirement): Promise<void> {
+  async #retire(worker: WorkerProcess, { windowMs, graceMs }: Retirement, successor?: string): Promise<void> {
     const end = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
     if (!worker.retired) {
       worker.retired = true;
       worker.state = 'stopping';
-      worker.send({ flotilla: 'stop', windowMs, deadlineMs: Math.max(graceMs - LOWERING_MS, graceMs / 2) });
+      const deadlineMs = Math.max(graceMs - LOWERING_MS, graceMs / 2);
+      worker.send({ flotilla: 'stop', windowMs, deadlineMs, successor });
     }
     const killer = setTimeout(() => {
       const { number, pid } = worker;

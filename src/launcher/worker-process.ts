@@ -54,6 +54,8 @@ export class WorkerProcess extends EventEmitter<WorkerEvents> {
   replaces: WorkerProcess | undefined;
   /** Engine.IO connections, polling ones too, as it said last: at most a second ago, unless it is stuck. */
   sockets = 0;
+  /** When it was heard last, whatever it said: milliseconds since the epoch. A worker that serves beats once a second. */
+  heardAt = 0;
   readonly startedAt = Date.now();
   /** Milliseconds since the epoch, once it is ready. */
   readyAt: number | undefined;
@@ -138,6 +140,7 @@ export class WorkerProcess extends EventEmitter<WorkerEvents> {
   }
 
   #receive(message: FromWorker, handle: RawHandle | undefined): void {
+    this.heardAt = Date.now();
     if (message.flotilla === 'load') {
       this.#connections = message.connections;
       if (message.ended) this.emit('ended', message.ended);

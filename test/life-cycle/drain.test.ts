@@ -1,13 +1,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { Agent } from 'node:http';
+import { Agent, request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Socket } from 'socket.io-client';
 import io2 from 'socket.io-client-2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parseOwner, workerTag } from '../../dist/bus/ids';
 import { connected, scatteringClient } from '../launcher/support/clients';
 import { send } from '../launcher/support/http';
-import { linesOf, startCommand } from '../launcher/support/pod';
+import { linesOf, type RunningPod, startCommand } from '../launcher/support/pod';
 import { APP, disconnected, request, startFixture, websocketClient } from './support/pod';
 
 let folder: string;
@@ -124,6 +125,53 @@ describe('C26: SIGTERM drains', () => {
     expect((await ending).code).toBe(0);
   });
 
+  describe('a proxy that has a connection to a draining worker sends a handshake over it', () => {
+    const HANDSHAKE = '/socket.io/?EIO=4&__sails_io_sdk_version=1.2.1&transport=';
+
+    /** A worker that drains until the gate opens, with two connections that are still open. */
+    async function drainingPod(begin: (pod: RunningPod) => void) {
+      const pod = await startFixture({ workers: 1, args: ['--grace', '20000'] });
+      const agents = [1, 2].map(() => new Agent({ keepAlive: true, maxSockets: 1 }));
+      for (const agent of agents) await send(`${pod.url}/whoami`, { agent });
+      const bystander = websocketClient(pod);
+      await connected(bystander);
+      const gate = join(folder, `gate ${pod.port}`);
+      const slow = send(`${pod.url}/slow?until=${encodeURIComponent(gate)}`);
+      await pod.program.says(/fixture: slow request/);
+      begin(pod);
+      await disconnected(bystander);
+      return {
+        pod,
+        poll: () => send(`${pod.url}${HANDSHAKE}polling`, { agent: agents[0] as Agent }),
+        upgrade: () => upgradeOver(agents[1] as Agent, `${pod.url}${HANDSHAKE}websocket`),
+        end: async () => {
+          writeFileSync(gate, '');
+          expect((await slow).status).toBe(200);
+          await pod.stop();
+          for (const agent of agents) agent.destroy();
+        },
+      };
+    }
+
+    test('in a reload the worker that takes its place begins the session, by polling and as a websocket', async () => {
+      const { poll, upgrade, end } = await drainingPod((pod) => process.kill(pod.program.pid, 'SIGHUP'));
+      const { status, body } = await poll();
+      expect([status, body.toString()[0]]).toEqual([200, '0']);
+      const { sid } = JSON.parse(body.toString().slice(1)) as { sid: string };
+      expect(parseOwner(sid)?.worker).toBe(workerTag(2));
+      expect(await upgrade()).toBe(101);
+      await end();
+    });
+
+    test('in a stop it is told with 503 to try again, not with 400 or 403 that it is wrong', async () => {
+      const { poll, upgrade, end } = await drainingPod((pod) => void pod.stop());
+      const { status, headers, body } = await poll();
+      expect([status, headers['retry-after'], JSON.parse(body.toString()).code]).toEqual([503, '1', 'E_LOWERING']);
+      expect(await upgrade()).toBe(503);
+      await end();
+    });
+  });
+
   test('C26: a grace that is not longer than delay and window together is refused, naming all three', async () => {
     const program = startCommand({
       app: APP,
@@ -135,3 +183,28 @@ describe('C26: SIGTERM drains', () => {
     expect(line?.msg).toContain('--grace is 1000 ms, --drain-delay 600 ms, --drain-window 400 ms');
   });
 });
+
+/** Asks for a websocket over a connection of this agent; settles with the status of the answer. */
+function upgradeOver(agent: Agent, url: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const outgoing = httpRequest(url, {
+      agent,
+      headers: {
+        Connection: 'Upgrade',
+        Upgrade: 'websocket',
+        'Sec-WebSocket-Version': '13',
+        'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+      },
+    });
+    outgoing.on('upgrade', ({ statusCode = 0 }, socket) => {
+      socket.destroy();
+      resolve(statusCode);
+    });
+    outgoing.on('response', (incoming) => {
+      incoming.resume();
+      resolve(incoming.statusCode ?? 0);
+    });
+    outgoing.on('error', reject);
+    outgoing.end();
+  });
+}

@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import type { HookRuntime } from '../runtime';
 import { RareWarning } from './rare-warning';
 
-/** How a handshake goes on: it may begin, its client has gone or the app lowers, or there are too many. */
-export type Turn = 'now' | 'gone' | 'too-many';
+/** How a handshake goes on: it may begin, there is nothing to wait for (its client has gone, or the app lowers), or there are too many. */
+export type Turn = 'now' | 'over' | 'too-many';
 
 /** A handshake in line. */
 interface Waiting {
@@ -75,19 +75,18 @@ export class HandshakePace {
   close(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
-    for (const { begin } of this.#line.splice(0)) begin('gone');
+    for (const { begin } of this.#line.splice(0)) begin('over');
   }
 
   #advance(): void {
     this.#refill();
-    const isEnding = this.runtime.draining || this.runtime.lowering;
     let passed = 0;
     for (const { request, begin } of this.#line) {
-      const isGone = isEnding || request.socket.destroyed;
-      if (!isGone && this.#allowance < 1) break;
-      if (!isGone) this.#allowance -= 1;
+      const isOver = this.runtime.lowering || request.socket.destroyed;
+      if (!isOver && this.#allowance < 1) break;
+      if (!isOver) this.#allowance -= 1;
       passed += 1;
-      begin(isGone ? 'gone' : 'now');
+      begin(isOver ? 'over' : 'now');
     }
     this.#line.splice(0, passed);
     if (this.#line.length > 0) return;

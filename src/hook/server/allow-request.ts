@@ -17,17 +17,24 @@ export const REFUSED = {
   gone: 'The client has gone',
 } as const;
 
+/** Whoever comes back after this finds the balancer's next pod, or the next worker. */
+const LOWERING_RETRY_AFTER_S = 1;
+
 /**
- * Engine.IO's `allowRequest`: runs `beforeConnect` when the handshake's turn has come, and lets nobody in once the app is
- * being lowered.
+ * Engine.IO's `allowRequest`: runs `beforeConnect` when the handshake's turn has come. Once the app drains nobody new is let
+ * in, and whoever waits in line still is; once it is being lowered nobody is.
  */
 export function makeAllowRequest(runtime: HookRuntime): (request: IncomingMessage, decide: Decide) => void {
   const pace = new HandshakePace(runtime);
   runtime.cleanups.push(() => pace.close());
   return (request, decide) => {
+    if (runtime.draining || runtime.lowering) {
+      refuseAsLowering(request, decide);
+      return;
+    }
     pace.take(request, (turn) => {
-      if (runtime.draining || runtime.lowering) decide(REFUSED.lowering, false);
-      else if (turn === 'gone') decide(REFUSED.gone, false);
+      if (request.socket.destroyed) decide(REFUSED.gone, false);
+      else if (turn === 'over' || runtime.lowering) refuseAsLowering(request, decide);
       else if (turn === 'too-many') {
         const message = 'Too many clients connect at once: try again later.';
         refuseHandshakeForNow(request, { code: 'E_TOO_MANY_HANDSHAKES', message }, pace.retryAfterSeconds, () =>
@@ -36,6 +43,11 @@ export function makeAllowRequest(runtime: HookRuntime): (request: IncomingMessag
       } else admit(runtime, request, decide);
     });
   };
+}
+
+function refuseAsLowering(request: IncomingMessage, decide: Decide): void {
+  const reason = { code: 'E_LOWERING', message: 'The server is shutting down: try again.' };
+  refuseHandshakeForNow(request, reason, LOWERING_RETRY_AFTER_S, () => decide(REFUSED.lowering, false));
 }
 
 function admit(runtime: HookRuntime, request: IncomingMessage, decide: Decide): void {

@@ -159,8 +159,12 @@ export class RouteDoor implements FrontDoor {
 
   #handOver(
     handle: RawHandle,
-    { to, head, client }: { to: string; head: Uint8Array; client?: ClientAddress | undefined },
+    { to, head, client }: { to: string | undefined; head: Uint8Array; client?: ClientAddress | undefined },
   ) {
+    if (to === undefined) {
+      this.#place({ handle, head, client, countedAs: this.#keyOf({ handle, client }) });
+      return;
+    }
     const owner = this.options.byTag(to);
     if (!owner?.isReachable) {
       this.#refusals.unknownSession(handle);

@@ -70,10 +70,12 @@ export class PulseBoard {
     return this.#pulses.get(worker);
   }
 
-  /** Milliseconds since a ready worker has given a sign of life, or has become ready. */
+  /**
+   * Milliseconds since a worker has said anything. One that has so much to do that each answer comes too late for its round
+   * lives all the same: a fleet that takes its busiest pods out of service has none left.
+   */
   silentForMs(worker: WorkerProcess): number {
-    const last = Math.max(this.#pulses.get(worker)?.at ?? 0, worker.readyAt ?? 0);
-    return last === 0 ? 0 : Date.now() - last;
+    return worker.heardAt === 0 ? 0 : Date.now() - worker.heardAt;
   }
 
   get history(): readonly HistoryPoint[] {

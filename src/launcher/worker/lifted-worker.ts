@@ -22,6 +22,13 @@ import { ensureSocketsHook } from './sockets-hook';
 /** Milliseconds that answers to other workers' requests may take after the app is lowered. */
 const LAST_ANSWERS_MS = 1_000;
 
+/** How the primary wants a worker to end. */
+interface DrainOrder {
+  windowMs: number;
+  deadlineMs: number;
+  successor: string | undefined;
+}
+
 /** What worker and primary agreed on. */
 interface Agreement {
   document: SettingsDocument;
@@ -99,11 +106,13 @@ export class LiftedWorker {
   /**
    * Closes the sockets in paced batches, answers the requests in flight, and lowers the app; settles when what it owes to
    * other workers is answered too.
-   * @param windowMs over how long the ends of the sockets are spread
-   * @param deadlineMs how long sockets and requests may take
+   * @param order.windowMs over how long the ends of the sockets are spread
+   * @param order.deadlineMs how long sockets and requests may take
+   * @param order.successor the tag of the worker that takes new clients now; without it they are told to try again
    */
-  async drainAndLower(windowMs: number, deadlineMs: number): Promise<void> {
+  async drainAndLower({ windowMs, deadlineMs, successor }: DrainOrder): Promise<void> {
     this.#requests?.drain();
+    if (successor !== undefined) this.#router?.sendNewClientsTo(successor);
     const onProgress = (left: number, of: number) => void this.link.send({ flotilla: 'draining', left, of });
     await Promise.all([
       this.sails.hooks.sockets?.drain?.({ windowMs, deadlineMs, onProgress }),

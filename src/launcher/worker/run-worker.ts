@@ -25,7 +25,7 @@ export async function runWorker(): Promise<void> {
     if (message.flotilla !== 'stop') return;
     // while it lifts there is nothing to end in good order
     if (!worker?.isLifted) process.exit(0);
-    void worker.drainAndLower(message.windowMs, message.deadlineMs).finally(() => process.exit(0));
+    void worker.drainAndLower(message).finally(() => process.exit(0));
   });
   const lift = (sails: SailsApp, config: Record<string, unknown>) => {
     worker = new LiftedWorker(sails, launch, readIdentity(), link);

@@ -17,6 +17,13 @@ export class MisroutedCheck {
     this.#prefix = `${socketPath.replace(/\/$/, '')}/`;
   }
 
+  /** Whether the request begins a session. */
+  isHandshake(url: string | undefined): boolean {
+    if (!url?.startsWith(this.#prefix)) return false;
+    const [path, query] = url.split('?', 2);
+    return path === this.#prefix && query !== undefined && !/(?:^|&)sid=/.test(query);
+  }
+
   /** The request's session and the worker that its id names, if it names one. */
   sessionOf(url: string | undefined): NamedSession | undefined {
     if (!url?.startsWith(this.#prefix)) return undefined;

@@ -58,6 +58,8 @@ export class Router {
     ['listener', 0],
     ['dialer', 0],
   ]);
+  /** Takes the new clients of this worker, which drains. */
+  #successor: Owner | undefined;
   readonly #check: MisroutedCheck;
   readonly #connector: OwnerConnector;
   readonly #polls: PollRelay;
@@ -102,6 +104,11 @@ export class Router {
     this.#peers.take(handle, answer);
   }
 
+  /** From now on, clients that come over a connection that is still open here begin their sessions at this worker. */
+  sendNewClientsTo(tag: string): void {
+    this.#successor = { pod: this.options.self.pod, worker: tag };
+  }
+
   /** Settles when the polls under way for other workers are answered, those that take longer with a close packet. */
   endPolls(patienceMs: number): Promise<void> {
     return this.#polls.end(patienceMs);
@@ -136,7 +143,7 @@ export class Router {
 
   #passPoll(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): boolean {
     dropForgedPeer(request);
-    const owner = this.#ownerOf(request);
+    const owner = this.#ownerOf(request) ?? this.#successorFor(request);
     if (owner === undefined) return false;
     const reach = this.#reach(owner);
     // a preflight is the app's to answer
@@ -152,6 +159,10 @@ export class Router {
 
   #passUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): boolean {
     dropForgedPeer(request);
+    if (this.#successorFor(request) && this.#upgrades.giveBack(request, socket, head)) {
+      this.#count('hand-over');
+      return true;
+    }
     const owner = this.#ownerOf(request);
     // the app knows what to say to the upgrade of a session that is gone
     if (owner === undefined || this.#reach(owner) !== 'reachable') return false;
@@ -185,6 +196,10 @@ export class Router {
     const session = this.#check.sessionOf(url);
     // ids that name nobody look as if they named another pod
     return !session || this.options.hasSession(session.id) ? undefined : session.owner;
+  }
+
+  #successorFor({ method, url }: IncomingMessage): Owner | undefined {
+    return this.#successor && method === 'GET' && this.#check.isHandshake(url) ? this.#successor : undefined;
   }
 
   /** A session of this worker that it does not have has ended: a client that has not heard of it yet still sends. */

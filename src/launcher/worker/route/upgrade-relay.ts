@@ -38,12 +38,24 @@ export class UpgradeRelay {
     return handOver ? 'hand-over' : 'tunnel';
   }
 
+  /** Gives an upgrade that begins a session back to the primary, for another worker. @returns whether that can be */
+  giveBack(request: IncomingMessage, socket: Socket, head: Buffer): boolean {
+    if (this.link === undefined || !canHandOver(socket)) return false;
+    socket.on('error', () => socket.destroy());
+    handleOf(socket)?.readStop();
+    whenQuiet(socket, () => {
+      const rest = Buffer.concat([head, (socket.read() as Buffer | null) ?? Buffer.alloc(0)]);
+      this.#handOver(socket, Buffer.concat([serialiseHead(request), rest]), undefined);
+    });
+    return true;
+  }
+
   close(): void {
     this.#closed = true;
     for (const socket of this.#tunnels) socket.destroy();
   }
 
-  #handOver(socket: Socket, head: Buffer, owner: string): void {
+  #handOver(socket: Socket, head: Buffer, owner: string | undefined): void {
     const handle = detachHandle(socket);
     if (!handle) return;
     this.link?.sendHandle({ flotilla: 'handover', to: owner, head, client: shownClient(handle) }, handle);
