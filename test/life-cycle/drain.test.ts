@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { Agent, request as httpRequest } from 'node:http';
+import { Agent } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Socket } from 'socket.io-client';
@@ -7,7 +7,7 @@ import io2 from 'socket.io-client-2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseOwner, workerTag } from '../../dist/bus/ids';
 import { connected, scatteringClient } from '../launcher/support/clients';
-import { send } from '../launcher/support/http';
+import { upgrade as askForWebsocket, send } from '../launcher/support/http';
 import { linesOf, type RunningPod, startCommand } from '../launcher/support/pod';
 import { APP, disconnected, request, startFixture, websocketClient } from './support/pod';
 
@@ -143,7 +143,7 @@ describe('C26: SIGTERM drains', () => {
       return {
         pod,
         poll: () => send(`${pod.url}${HANDSHAKE}polling`, { agent: agents[0] as Agent }),
-        upgrade: () => upgradeOver(agents[1] as Agent, `${pod.url}${HANDSHAKE}websocket`),
+        upgrade: () => askForWebsocket(`${pod.url}${HANDSHAKE}websocket`, agents[1]),
         end: async () => {
           writeFileSync(gate, '');
           expect((await slow).status).toBe(200);
@@ -183,28 +183,3 @@ describe('C26: SIGTERM drains', () => {
     expect(line?.msg).toContain('--grace is 1000 ms, --drain-delay 600 ms, --drain-window 400 ms');
   });
 });
-
-/** Asks for a websocket over a connection of this agent; settles with the status of the answer. */
-function upgradeOver(agent: Agent, url: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const outgoing = httpRequest(url, {
-      agent,
-      headers: {
-        Connection: 'Upgrade',
-        Upgrade: 'websocket',
-        'Sec-WebSocket-Version': '13',
-        'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
-      },
-    });
-    outgoing.on('upgrade', ({ statusCode = 0 }, socket) => {
-      socket.destroy();
-      resolve(statusCode);
-    });
-    outgoing.on('response', (incoming) => {
-      incoming.resume();
-      resolve(incoming.statusCode ?? 0);
-    });
-    outgoing.on('error', reject);
-    outgoing.end();
-  });
-}

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connected, scatteringClient } from '../launcher/support/clients';
-import { send } from '../launcher/support/http';
+import { send, upgrade } from '../launcher/support/http';
 import type { RunningPod } from '../launcher/support/pod';
 import { openSession } from '../launcher/support/sessions';
 import { TestFleet } from './support/fleet';
@@ -49,6 +49,22 @@ describe('a session that cannot be reached', () => {
     expect([passed.status, passed.body.toString()[0]]).toEqual([200, '2']);
   });
 
+  test('not so, where its worker is only slow to answer: the session goes on, as a poll and as an upgrade', async () => {
+    const { id, url } = await openSession(b?.url ?? '');
+    const ready = b?.log().find(({ msg }) => /worker ready/.test(msg));
+    process.kill(ready?.pid as number, 'SIGSTOP');
+    const at = `${a?.url}/socket.io/?`;
+    const answers = Promise.all([
+      send(at + url.split('?')[1]),
+      upgrade(`${at}EIO=4&transport=websocket&__sails_io_sdk_version=1.2.1&sid=${id}`),
+    ]);
+    // longer than near pods need, and shorter than the patience
+    await new Promise((resolve) => setTimeout(resolve, 4_000));
+    process.kill(ready?.pid as number, 'SIGCONT');
+    const [poll, status] = await answers;
+    expect([poll.status, poll.body.toString()[0], status]).toEqual([200, '2', 101]);
+  });
+
   test('since its worker is gone: a close packet, and the upgrade is refused', async () => {
     const session = await openSession(b?.url ?? '');
     const ready = b?.log().find(({ msg }) => /worker ready/.test(msg));
@@ -56,15 +72,7 @@ describe('a session that cannot be reached', () => {
     await b?.logged(/worker ready/, 2);
     const answer = await send(`${a?.url}/socket.io/?${session.url.split('?')[1]}`);
     expect([answer.status, answer.body.toString()]).toEqual([200, CLOSE_PACKET]);
-    const upgrade = await send(`${a?.url}/socket.io/?EIO=4&transport=websocket&sid=${session.id}`, {
-      headers: {
-        Connection: 'Upgrade',
-        Upgrade: 'websocket',
-        'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAA==',
-        'Sec-WebSocket-Version': '13',
-      },
-    });
-    expect(upgrade.status).toBe(400);
+    expect(await upgrade(`${a?.url}/socket.io/?EIO=4&transport=websocket&sid=${session.id}`)).toBe(400);
   });
 
   test('C23: since its pod was killed: a close packet, and the client is back at another', async () => {

@@ -6,8 +6,11 @@ import { ANSWER_BYTES, CHALLENGE_BYTES, DialerHandshake } from './handshake';
 import type { PeerKey } from './peer-keys';
 import type { PeerTls } from './peer-tls';
 
-/** How long connection and greeting may take together: pods are near each other. */
-const DIAL_TIMEOUT_MS = 3_000;
+/**
+ * How long connection and greeting may take together. Pods are near each other, but a worker under a storm of clients takes
+ * seconds to answer, and its sessions live; that a pod is gone is told by the fleet.
+ */
+const DIAL_TIMEOUT_MS = 10_000;
 
 /**
  * Why a worker of another pod cannot be reached. `gone`: it is no more. `refused`: the pods have different secrets, or one of
@@ -34,10 +37,16 @@ export class DialError extends Error {
 /**
  * Connects to a worker of another pod. On the connection that comes back HTTP can be spoken at once.
  * @param key the key to prove
- * @param tls with what to speak TLS after the greeting, where the fleet does
+ * @param more.tls with what to speak TLS after the greeting, where the fleet does
+ * @param more.pending holds what ends the attempt, as long as it takes: to be called when the pod has left
  * @throws DialError a pod that cannot be reached in time counts as gone
  */
-export function dialPeer({ host, port }: PeerAddress, owner: Owner, key: PeerKey, tls?: PeerTls): Promise<Socket> {
+export function dialPeer(
+  { host, port }: PeerAddress,
+  owner: Owner,
+  key: PeerKey,
+  { tls, pending }: { tls?: PeerTls | undefined; pending?: Set<() => void> } = {},
+): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const handshake = new DialerHandshake(key, owner, tls !== undefined);
     const socket = connect({ host, port, noDelay: true, keepAlive: true, allowHalfOpen: true });
@@ -47,6 +56,7 @@ export function dialPeer({ host, port }: PeerAddress, owner: Owner, key: PeerKey
 
     const letGo = () => {
       clearTimeout(timer);
+      pending?.delete(onLeft);
       socket.removeListener('data', onData);
       socket.removeListener('error', onError);
       socket.removeListener('end', onEnd);
@@ -58,6 +68,8 @@ export function dialPeer({ host, port }: PeerAddress, owner: Owner, key: PeerKey
       socket.destroy();
       reject(new DialError(failure, `${host}:${port} ${what}`));
     };
+    const onLeft = () => fail('gone', 'left the fleet');
+    pending?.add(onLeft);
     const onError = (error: Error) => fail('gone', `cannot be reached: ${error.message}`);
     const onEnd = () => fail('gone', 'closed the connection before it answered');
     const ask = () => {

@@ -46,7 +46,8 @@ export async function startHaproxy(upstreams: Upstream[], { affinity = false } =
     'frontend public',
     `  bind 127.0.0.1:${port}`,
     '  http-request capture req.hdr(Upgrade) len 9',
-    '  log-format "REQ %Ts%ms %Ta %ST %s %tsc %HM %HPO %[capture.req.hdr(0)]"',
+    // the first is when the answer before on this connection was over (or it was accepted), the second the idle time since
+    '  log-format "REQ %Ts%ms %Ti %Ta %ST %s %tsc %HM %HPO %[capture.req.hdr(0)]"',
     '  default_backend pods',
     'backend pods',
     '  balance roundrobin',
@@ -66,10 +67,10 @@ export async function startHaproxy(upstreams: Upstream[], { affinity = false } =
 }
 
 function parse(line: string): ProxiedRequest[] {
-  const [, began, active, status, upstream = '', end = '', method = '', path = '', upgrade = ''] =
-    /^REQ (\d+) (\d+) (-?\d+) (\S+) (\S+) (\S+) (\S+) (\S+)/.exec(line) ?? [];
-  if (began === undefined) return [];
-  const begun = Number(began);
+  const [, free, idle, active, status, upstream = '', end = '', method = '', path = '', upgrade = ''] =
+    /^REQ (\d+) (-?\d+) (\d+) (-?\d+) (\S+) (\S+) (\S+) (\S+) (\S+)/.exec(line) ?? [];
+  if (free === undefined) return [];
+  const begun = Number(free) + Math.max(0, Number(idle));
   return [
     {
       method,

@@ -47,6 +47,31 @@ export function send(url: string, sending: Sending = {}): Promise<Answer> {
   });
 }
 
+/** Asks for a websocket; settles with the status of the answer. */
+export function upgrade(url: string, agent: Agent | false = false): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request(url, {
+      agent,
+      headers: {
+        Connection: 'Upgrade',
+        Upgrade: 'websocket',
+        'Sec-WebSocket-Version': '13',
+        'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+      },
+    });
+    outgoing.on('upgrade', ({ statusCode = 0 }, socket) => {
+      socket.destroy();
+      resolve(statusCode);
+    });
+    outgoing.on('response', (incoming) => {
+      incoming.resume();
+      resolve(incoming.statusCode ?? 0);
+    });
+    outgoing.on('error', reject);
+    outgoing.end();
+  });
+}
+
 export async function json<Body>(url: string, sending?: Sending): Promise<Body> {
   return JSON.parse((await send(url, sending)).body.toString()) as Body;
 }

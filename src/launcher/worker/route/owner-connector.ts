@@ -30,6 +30,8 @@ export interface OwnerConnectorOptions {
 /** Connects to the worker that has a session: over its local socket in this pod, over the port for other pods elsewhere. */
 export class OwnerConnector {
   readonly #troubled = new Set<string>();
+  /** What ends the attempts to connect, by the tag of the pod. */
+  readonly #dialing = new Map<string, Set<() => void>>();
 
   constructor(private readonly options: OwnerConnectorOptions) {}
 
@@ -65,9 +67,17 @@ export class OwnerConnector {
     return this.#dial(address, owner, key);
   }
 
+  /** Nobody waits any longer for a pod that has left the fleet. */
+  podLeft(podTag: string): void {
+    for (const giveUp of this.#dialing.get(podTag) ?? []) giveUp();
+    this.#dialing.delete(podTag);
+  }
+
   async #dial(address: PeerAddress, owner: Owner, key: PeerKey): Promise<Socket> {
+    const pending = this.#dialing.get(owner.pod) ?? new Set();
+    this.#dialing.set(owner.pod, pending);
     try {
-      return await dialPeer(address, owner, key, this.options.tls);
+      return await dialPeer(address, owner, key, { tls: this.options.tls, pending });
     } catch (error) {
       if (error instanceof DialError && error.failure === 'certificate') this.options.onTlsRefused();
       if (error instanceof DialError && error.failure !== 'gone') this.#tell(owner.pod, error.message);

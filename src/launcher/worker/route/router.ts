@@ -69,7 +69,10 @@ export class Router {
   constructor(private readonly options: RouterOptions) {
     const { server, link, handsOver, self, socketPath, peerPathOf, peerKeys, peerTls, onTunnel, onTrouble } = options;
     this.#check = new MisroutedCheck(socketPath);
-    const directory = new PeerDirectory(link, (podTag) => this.#polls.podLeft(podTag));
+    const directory = new PeerDirectory(link, (podTag) => {
+      this.#connector.podLeft(podTag);
+      this.#polls.podLeft(podTag);
+    });
     const onTlsRefused = (side: 'listener' | 'dialer') =>
       this.peerTlsRefused.set(side, (this.peerTlsRefused.get(side) ?? 0) + 1);
     this.#connector = new OwnerConnector({
