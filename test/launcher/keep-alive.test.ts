@@ -93,7 +93,7 @@ describe('many clients on one connection', () => {
     }
   });
 
-  test('a poll for a worker that is gone is answered with a close packet, an upgrade with 400', async () => {
+  test('a poll for a worker that is gone is answered with a close packet, an upgrade with a closed websocket', async () => {
     const session = await openSession(pod.url);
     const gone = `${session.id.slice(0, 4)}__${session.id.slice(6)}`;
     const url = session.url.replace(session.id, gone);
@@ -111,7 +111,9 @@ describe('many clients on one connection', () => {
     connection.write(
       `GET ${pathname}${search} HTTP/1.1\r\n${hostHeaders}Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
     );
-    expect(await connection.ends()).toMatch(/^HTTP\/1\.1 400 [\s\S]*Session ID unknown/);
+    expect(await connection.ends()).toMatch(
+      /^HTTP\/1\.1 101 [\s\S]*Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=\r\n\r\n[^\n]{4}$/,
+    );
     connection.close();
   });
 

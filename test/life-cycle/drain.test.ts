@@ -159,7 +159,7 @@ describe('C26: SIGTERM drains', () => {
       expect([status, body.toString()[0]]).toEqual([200, '0']);
       const { sid } = JSON.parse(body.toString().slice(1)) as { sid: string };
       expect(parseOwner(sid)?.worker).toBe(workerTag(2));
-      expect(await upgrade()).toBe(101);
+      expect(await upgrade()).toEqual({ status: 101, first: expect.stringMatching(/0\{"sid"/) });
       await end();
     });
 
@@ -167,7 +167,7 @@ describe('C26: SIGTERM drains', () => {
       const { poll, upgrade, end } = await drainingPod((pod) => void pod.stop());
       const { status, headers, body } = await poll();
       expect([status, headers['retry-after'], JSON.parse(body.toString()).code]).toEqual([503, '1', 'E_LOWERING']);
-      expect(await upgrade()).toBe(503);
+      expect((await upgrade()).status).toBe(503);
       await end();
     });
   });

@@ -7,6 +7,8 @@ import { TestFleet } from './support/fleet';
 import { startRoundRobin } from './support/round-robin';
 
 const CLOSE_PACKET = '1';
+/** The status of a websocket's close frame: 1000. */
+const NORMAL_END = '\x03\xe8';
 
 describe('a session that cannot be reached', () => {
   let fleet: TestFleet;
@@ -61,18 +63,21 @@ describe('a session that cannot be reached', () => {
     // longer than near pods need, and shorter than the patience
     await new Promise((resolve) => setTimeout(resolve, 4_000));
     process.kill(ready?.pid as number, 'SIGCONT');
-    const [poll, status] = await answers;
-    expect([poll.status, poll.body.toString()[0], status]).toEqual([200, '2', 101]);
+    const [poll, websocket] = await answers;
+    expect([poll.status, poll.body.toString()[0], websocket]).toEqual([200, '2', { status: 101, first: '3probe' }]);
   });
 
-  test('since its worker is gone: a close packet, and the upgrade is refused', async () => {
+  test('since its worker is gone: a close packet, and for the upgrade a closed websocket', async () => {
     const session = await openSession(b?.url ?? '');
     const ready = b?.log().find(({ msg }) => /worker ready/.test(msg));
     process.kill(ready?.pid as number, 'SIGKILL');
     await b?.logged(/worker ready/, 2);
     const answer = await send(`${a?.url}/socket.io/?${session.url.split('?')[1]}`);
     expect([answer.status, answer.body.toString()]).toEqual([200, CLOSE_PACKET]);
-    expect(await upgrade(`${a?.url}/socket.io/?EIO=4&transport=websocket&sid=${session.id}`)).toBe(400);
+    expect(await upgrade(`${a?.url}/socket.io/?EIO=4&transport=websocket&sid=${session.id}`)).toEqual({
+      status: 101,
+      first: NORMAL_END,
+    });
   });
 
   test('C23: since its pod was killed: a close packet, and the client is back at another', async () => {

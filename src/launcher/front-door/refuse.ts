@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { type RawHandle, socketOver } from '../raw-handle';
+import { overUpgradeResponse, websocketKeyIn } from './over-upgrade';
 
 /** How long a client may take to send its request, or to take our answer. */
 const PATIENCE_MS = 2_000;
@@ -33,16 +34,19 @@ export class Refusals {
     this.#answer(handle, response('429 Too Many Requests', body, ['Retry-After: 5']), !wasRead);
   }
 
-  /** The session of this upgrade is gone. */
-  unknownSession(handle: RawHandle): void {
-    this.#answer(handle, unknownSessionResponse(), false);
+  /**
+   * The session of this upgrade is over.
+   * @param head what was read of it
+   */
+  sessionOver(handle: RawHandle, head: Uint8Array): void {
+    this.#answer(handle, overUpgradeResponse(websocketKeyIn(head)), false);
   }
 
   close(): void {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  #answer(handle: RawHandle, answer: string, afterRequest: boolean): void {
+  #answer(handle: RawHandle, answer: string | Buffer, afterRequest: boolean): void {
     if (this.tls || this.#sockets.size >= MOST_AT_ONCE) {
       handle.close();
       return;
@@ -63,17 +67,11 @@ export class Refusals {
   }
 }
 
-/** Engine.IO's answer to a session it does not know. */
-export function unknownSessionResponse(): string {
-  const body = JSON.stringify({ code: 1, message: 'Session ID unknown' });
-  return response('400 Bad Request', body, [], 'application/json');
-}
-
-function response(status: string, body: string, headers: string[], type = 'text/plain'): string {
+function response(status: string, body: string, headers: string[]): string {
   return [
     `HTTP/1.1 ${status}`,
     'Connection: close',
-    `Content-Type: ${type}`,
+    'Content-Type: text/plain',
     `Content-Length: ${Buffer.byteLength(body)}`,
     ...headers,
     '',

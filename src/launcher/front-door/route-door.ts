@@ -167,7 +167,7 @@ export class RouteDoor implements FrontDoor {
     }
     const owner = this.options.byTag(to);
     if (!owner?.isReachable) {
-      this.#refusals.unknownSession(handle);
+      this.#refusals.sessionOver(handle, head);
       return;
     }
     this.#give(owner, { handle, head, client, isOwned: true, countedAs: this.#keyOf({ handle, client }) });
@@ -177,7 +177,7 @@ export class RouteDoor implements FrontDoor {
     // the door for other pods sees to these
     if (answer) return;
     if (arrival.countedAs !== undefined) this.#byAddress.remove(worker, arrival.countedAs);
-    if (isOwned) this.#refusals.unknownSession(arrival.handle);
+    if (isOwned) this.#refusals.sessionOver(arrival.handle, arrival.head ?? new Uint8Array());
     else this.#place(arrival);
   }
 

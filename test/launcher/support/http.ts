@@ -47,8 +47,18 @@ export function send(url: string, sending: Sending = {}): Promise<Answer> {
   });
 }
 
-/** Asks for a websocket; settles with the status of the answer. */
-export function upgrade(url: string, agent: Agent | false = false): Promise<number> {
+/** What came of an upgrade. */
+export interface Upgrade {
+  status: number;
+  /** What the first frame says; of a close frame its two bytes of status. */
+  first: string;
+}
+
+/** A masked frame with the text `2probe`, by which Engine.IO's clients try a websocket. */
+const PROBE = Buffer.concat([Buffer.from([0x81, 0x86, 0, 0, 0, 0]), Buffer.from('2probe')]);
+
+/** Asks for a websocket, and sends a probe on it. */
+export function upgrade(url: string, agent: Agent | false = false): Promise<Upgrade> {
   return new Promise((resolve, reject) => {
     const outgoing = request(url, {
       agent,
@@ -59,13 +69,21 @@ export function upgrade(url: string, agent: Agent | false = false): Promise<numb
         'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
       },
     });
-    outgoing.on('upgrade', ({ statusCode = 0 }, socket) => {
-      socket.destroy();
-      resolve(statusCode);
+    outgoing.on('upgrade', ({ statusCode: status = 0 }, socket, head) => {
+      const heard = (bytes: Buffer) => {
+        socket.destroy();
+        resolve({ status, first: bytes.subarray(2).toString('latin1') });
+      };
+      socket.on('error', reject);
+      if (head.length > 0) heard(head);
+      else {
+        socket.once('data', heard);
+        socket.write(PROBE);
+      }
     });
     outgoing.on('response', (incoming) => {
       incoming.resume();
-      resolve(incoming.statusCode ?? 0);
+      resolve({ status: incoming.statusCode ?? 0, first: '' });
     });
     outgoing.on('error', reject);
     outgoing.end();

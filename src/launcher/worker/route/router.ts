@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Owner } from '../../../bus/ids';
+import { answerOverUpgrade } from '../../front-door/over-upgrade';
 import { PeerDirectory } from '../../peer/peer-directory';
 import type { PeerKey } from '../../peer/peer-keys';
 import type { PeerTls } from '../../peer/peer-tls';
@@ -50,7 +51,7 @@ export interface RouterOptions {
 export class Router {
   /**
    * How many requests were passed on, by way: `poll`, `hand-over`, `tunnel`; to other pods `pod-poll` and `pod-tunnel`.
-   * `gone` counts the polls whose owner's pod is no more.
+   * `gone` counts those whose session is over, or whose owner's pod is no more.
    */
   readonly passedOn = new Map<string, number>();
   /** Connections between pods that ended at a certificate, by the side on which this worker was. */
@@ -167,8 +168,13 @@ export class Router {
       return true;
     }
     const owner = this.#ownerOf(request);
-    // the app knows what to say to the upgrade of a session that is gone
-    if (owner === undefined || this.#reach(owner) !== 'reachable') return false;
+    const reach = owner && this.#reach(owner);
+    if (reach === undefined || owner === undefined || reach === 'unconfigured') return false;
+    if (reach === 'gone') {
+      this.#count('gone');
+      whenQuiet(socket, () => answerOverUpgrade(request, socket));
+      return true;
+    }
     const way = this.#upgrades.pass(request, socket, head, owner);
     this.#count(this.#connector.isInThisPod(owner) ? way : 'pod-tunnel');
     return true;
@@ -178,13 +184,14 @@ export class Router {
   #unlessOver(emitToApp: EmitToApp): EmitToApp {
     const emit = emitToApp as (event: string, ...args: unknown[]) => boolean;
     return (event: string, ...args: unknown[]) => {
-      const [request, response] = args as [IncomingMessage, ServerResponse];
+      const [request, peer] = args as [IncomingMessage, ServerResponse | Socket];
       const owner = this.#ownerOf(request);
       // of a session that another worker may still have nobody is told here that it is over
-      if (event === 'upgrade' || request.method === 'OPTIONS' || !owner || !this.#isSelf(owner)) {
-        return emit(event, ...args);
-      }
-      this.#answerGone(request, response);
+      if (request.method === 'OPTIONS' || !owner || !this.#isSelf(owner)) return emit(event, ...args);
+      if (event === 'upgrade') {
+        this.#count('gone');
+        answerOverUpgrade(request, peer as Socket);
+      } else this.#answerGone(request, peer as ServerResponse);
       return true;
     };
   }

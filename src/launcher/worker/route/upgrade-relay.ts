@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Owner } from '../../../bus/ids';
-import { unknownSessionResponse } from '../../front-door/refuse';
+import { answerOverUpgrade } from '../../front-door/over-upgrade';
 import { detachHandle, handleOf, shownClient } from '../../raw-handle';
 import type { PrimaryLink } from '../primary-link';
 import { serialiseHead } from './http-head';
@@ -68,7 +68,7 @@ export class UpgradeRelay {
     try {
       far = await this.connector.connect(owner);
     } catch {
-      socket.end(unknownSessionResponse());
+      answerOverUpgrade(request, socket);
       return;
     }
     if (socket.destroyed || this.#closed) {
