@@ -12,17 +12,18 @@ const NORMAL_END = '\x03\xe8';
 
 describe('a session that cannot be reached', () => {
   let fleet: TestFleet;
-  let [a, b, stranger, closed]: RunningPod[] = [];
+  let [a, b, stranger, closed, leaving]: RunningPod[] = [];
 
   beforeAll(async () => {
     fleet = await TestFleet.start([]);
-    [a, b, stranger, closed] = await Promise.all([
+    [a, b, stranger, closed, leaving] = await Promise.all([
       fleet.add('pod-a', { workers: 1, args: ['--grace', '30000', '--drain-delay', '20000'] }),
       fleet.add('pod-b', { workers: 1 }),
       fleet.add('stranger', { workers: 1, env: { FLOTILLA_PEER_SECRET: 'another secret' } }),
       fleet.add('closed', { workers: 1, env: { FLOTILLA_POD_IP: undefined, FLOTILLA_PEER_PORT: undefined } }),
+      fleet.add('leaving', { workers: 1, args: ['--drain-window', '200'] }),
     ]);
-    for (const pod of fleet.pods) await pod.logged(/joined the fleet/, 3);
+    for (const pod of fleet.pods) await pod.logged(/joined the fleet/, 4);
   });
   afterAll(() => fleet?.stop());
 
@@ -65,6 +66,23 @@ describe('a session that cannot be reached', () => {
     process.kill(ready?.pid as number, 'SIGCONT');
     const [poll, websocket] = await answers;
     expect([poll.status, poll.body.toString()[0], websocket]).toEqual([200, '2', { status: 101, first: '3probe' }]);
+  });
+
+  test('where the pod that passes its upgrade on stops before the answer: a closed websocket, not a cut connection', async () => {
+    const { id } = await openSession(b?.url ?? '');
+    const ready = b?.log().find(({ msg }) => /worker ready/.test(msg));
+    process.kill(ready?.pid as number, 'SIGSTOP');
+    const answer = upgrade(`${leaving?.url}/socket.io/?EIO=4&transport=websocket&sid=${id}`);
+    const ops = leaving?.log().find(({ msg }) => /ops server on/.test(msg))?.port;
+    const isPassed = async () =>
+      /misrouted_requests_total\{.*"pod-tunnel".*\} 1$/m.test(
+        await (await fetch(`http://127.0.0.1:${ops}/metrics`)).text(),
+      );
+    while (!(await isPassed())) await new Promise((resolve) => setTimeout(resolve, 20));
+    const ending = leaving?.stop();
+    expect(await answer).toEqual({ status: 101, first: NORMAL_END });
+    process.kill(ready?.pid as number, 'SIGCONT');
+    expect((await ending)?.code).toBe(0);
   });
 
   test('since its worker is gone: a close packet, and for the upgrade a closed websocket', async () => {

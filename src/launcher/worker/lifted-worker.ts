@@ -117,7 +117,7 @@ export class LiftedWorker {
     await Promise.all([
       this.sails.hooks.sockets?.drain?.({ windowMs, deadlineMs, onProgress }),
       this.#requests?.idleWithin(deadlineMs),
-      this.#router?.endPolls(Math.min(windowMs, deadlineMs)),
+      this.#router?.endPassing(Math.min(windowMs, deadlineMs)),
     ]);
     await new Promise<void>((resolve) => this.sails.lower(() => resolve()));
     if (!this.#router) return;

@@ -113,9 +113,9 @@ export class Router {
     this.#successor = { pod: this.options.self.pod, worker: tag };
   }
 
-  /** Settles when the polls under way for other workers are answered, those that take longer with a close packet. */
-  endPolls(patienceMs: number): Promise<void> {
-    return this.#polls.end(patienceMs);
+  /** Settles when the polls and upgrades under way for other workers are answered, those that take longer with a close. */
+  async endPassing(patienceMs: number): Promise<void> {
+    await Promise.all([this.#polls.end(patienceMs), this.#upgrades.end(patienceMs)]);
   }
 
   /** Ends tunnels, and settles when requests under way for other workers are answered. */

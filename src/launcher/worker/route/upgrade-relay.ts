@@ -10,10 +10,13 @@ import type { OwnerConnector } from './owner-connector';
 import { formatPeer, PEER_HEADER, peerOf } from './peer-header';
 import { whenQuiet } from './quiet-socket';
 
+const LOOK_EVERY_MS = 20;
+
 /** Passes upgrades on to the worker that has their session: by handing over the connection, or through a tunnel where that cannot be. */
 export class UpgradeRelay {
   readonly #tunnels = new Set<Socket>();
-  #closed = false;
+  /** Upgrades that have no answer yet, and what gives them one. */
+  readonly #waiting = new Map<Socket, () => void>();
 
   /**
    * @param link the way to a primary that hands connections over; without it every upgrade is tunnelled
@@ -50,8 +53,20 @@ export class UpgradeRelay {
     return true;
   }
 
+  /**
+   * Settles when every upgrade under way has its answer. Those that take longer than the patience are told that it is over:
+   * their clients go on polling, through another process.
+   */
+  async end(patienceMs: number): Promise<void> {
+    const begun = performance.now();
+    while (this.#waiting.size > 0 && performance.now() - begun < patienceMs) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    }
+    for (const giveUp of this.#waiting.values()) giveUp();
+  }
+
   close(): void {
-    this.#closed = true;
+    for (const giveUp of this.#waiting.values()) giveUp();
     for (const socket of this.#tunnels) socket.destroy();
   }
 
@@ -64,26 +79,40 @@ export class UpgradeRelay {
   async #tunnel(request: IncomingMessage, socket: Socket, rest: Buffer, owner: Owner): Promise<void> {
     socket.setTimeout(0);
     socket.setNoDelay(true);
-    let far: Socket;
+    let far: Socket | undefined;
+    const giveUp = () => {
+      this.#waiting.delete(socket);
+      far?.destroy();
+      answerOverUpgrade(request, socket);
+    };
+    this.#waiting.set(socket, giveUp);
+    socket.once('close', () => {
+      this.#waiting.delete(socket);
+      far?.destroy();
+    });
     try {
       far = await this.connector.connect(owner);
     } catch {
-      answerOverUpgrade(request, socket);
+      if (this.#waiting.has(socket)) giveUp();
       return;
     }
-    if (socket.destroyed || this.#closed) {
+    if (!this.#waiting.has(socket)) {
       far.destroy();
-      socket.destroy();
       return;
     }
-    this.#tunnels.add(far);
-    socket.once('close', () => far.destroy());
-    far.once('close', () => {
-      this.#tunnels.delete(far);
-      socket.destroySoon();
-    });
+    this.#through(socket, far, giveUp);
     far.write(serialiseHead(request, [PEER_HEADER, formatPeer(peerOf(socket))]));
     if (rest.length > 0) far.write(rest);
+  }
+
+  #through(socket: Socket, far: Socket, giveUp: () => void): void {
+    this.#tunnels.add(far);
+    far.once('data', () => this.#waiting.delete(socket));
+    far.once('close', () => {
+      this.#tunnels.delete(far);
+      if (this.#waiting.has(socket)) giveUp();
+      else socket.destroySoon();
+    });
     socket.pipe(far);
     far.pipe(socket);
   }
