@@ -83,9 +83,8 @@ test('a soak: workers are killed, reloads and drains run under traffic; every me
   expect({ lost, wrong, ended: acknowledged + refused + disconnected }).toEqual({ lost: 0, wrong: 0, ended: sent });
   expect(counts.copies.twice).toBe(0);
   expect(codes.every((code) => code === 0)).toBe(true);
-  // an upgrade that finds its session gone is refused as Engine.IO does it
-  const isOfKill = ({ status, isUpgrade, begun: from, ended: to }: ProxiedRequest) =>
-    (status === 502 || (status === 400 && isUpgrade)) && kills.some((at) => from <= at + BLURRED_MS && to >= at);
+  const isOfKill = ({ status, begun: from, ended: to }: ProxiedRequest) =>
+    status === 502 && kills.some((at) => from <= at + BLURRED_MS && to >= at);
   expect(
     countBy(
       failed.filter((request) => !isOfKill(request)),
