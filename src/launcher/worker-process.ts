@@ -16,6 +16,8 @@ export interface Delivery extends Introduction {
   isOwned?: boolean;
   /** What is to be written on it first: then it comes from another pod, and is for this worker only. */
   answer?: Uint8Array;
+  /** What is to be written on a connection of another pod where the worker is gone. */
+  goneAnswer?: Uint8Array;
 }
 
 /** How a worker process ended. */

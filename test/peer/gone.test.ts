@@ -68,19 +68,28 @@ describe('a session that cannot be reached', () => {
     expect([poll.status, poll.body.toString()[0], websocket]).toEqual([200, '2', { status: 101, first: '3probe' }]);
   });
 
-  test('where the pod that passes its upgrade on stops before the answer: a closed websocket, not a cut connection', async () => {
-    const { id } = await openSession(b?.url ?? '');
+  test('where the pod that passes it on stops before the answer: a close packet, a closed websocket, but never 200 for a message', async () => {
+    const [{ id, url }, other] = await Promise.all([openSession(b?.url ?? ''), openSession(b?.url ?? '')]);
     const ready = b?.log().find(({ msg }) => /worker ready/.test(msg));
     process.kill(ready?.pid as number, 'SIGSTOP');
-    const answer = upgrade(`${leaving?.url}/socket.io/?EIO=4&transport=websocket&sid=${id}`);
+    const at = `${leaving?.url}/socket.io/?`;
+    const answers = Promise.all([
+      send(at + url.split('?')[1]),
+      send(at + other.url.split('?')[1], { method: 'POST', body: '40' }),
+      upgrade(`${at}EIO=4&transport=websocket&sid=${id}`),
+    ]);
     const ops = leaving?.log().find(({ msg }) => /ops server on/.test(msg))?.port;
     const isPassed = async () =>
-      /misrouted_requests_total\{.*"pod-tunnel".*\} 1$/m.test(
+      /misrouted_requests_total\{.*"pod-poll".*\} 2$[\s\S]*"pod-tunnel".*\} 1$/m.test(
         await (await fetch(`http://127.0.0.1:${ops}/metrics`)).text(),
       );
     while (!(await isPassed())) await new Promise((resolve) => setTimeout(resolve, 20));
     const ending = leaving?.stop();
-    expect(await answer).toEqual({ status: 101, first: NORMAL_END });
+    const [poll, message, websocket] = await answers;
+    expect([poll.status, poll.body.toString()]).toEqual([200, CLOSE_PACKET]);
+    // its session lives, and the client would wait for the answer to it for ever
+    expect(message.status).toBe(503);
+    expect(websocket).toEqual({ status: 101, first: NORMAL_END });
     process.kill(ready?.pid as number, 'SIGCONT');
     expect((await ending)?.code).toBe(0);
   });

@@ -13,10 +13,10 @@ import type { PeerTls } from './peer-tls';
 const DIAL_TIMEOUT_MS = 10_000;
 
 /**
- * Why a worker of another pod cannot be reached. `gone`: it is no more. `refused`: the pods have different secrets, or one of
+ * Why a worker of another pod cannot be reached. `gone`: it is no more. `silent`: it did not answer in time, and may live. `refused`: the pods have different secrets, or one of
  * both speaks TLS and the other does not. `certificate`: one of both does not accept the other's.
  */
-export type DialFailure = 'gone' | 'refused' | 'certificate';
+export type DialFailure = 'gone' | 'silent' | 'refused' | 'certificate';
 
 const NO_POD = 'does not speak as a pod of this version does';
 const TLS_DIFFERS =
@@ -39,7 +39,7 @@ export class DialError extends Error {
  * @param key the key to prove
  * @param more.tls with what to speak TLS after the greeting, where the fleet does
  * @param more.pending holds what ends the attempt, as long as it takes: to be called when the pod has left
- * @throws DialError a pod that cannot be reached in time counts as gone
+ * @throws DialError
  */
 export function dialPeer(
   { host, port }: PeerAddress,
@@ -50,7 +50,7 @@ export function dialPeer(
   return new Promise((resolve, reject) => {
     const handshake = new DialerHandshake(key, owner, tls !== undefined);
     const socket = connect({ host, port, noDelay: true, keepAlive: true, allowHalfOpen: true });
-    const timer = setTimeout(() => fail('gone', `did not answer within ${DIAL_TIMEOUT_MS} ms`), DIAL_TIMEOUT_MS);
+    const timer = setTimeout(() => fail('silent', `did not answer within ${DIAL_TIMEOUT_MS} ms`), DIAL_TIMEOUT_MS);
     let received = Buffer.alloc(0);
     let isAsked = false;
 
@@ -71,7 +71,7 @@ export function dialPeer(
     const onLeft = () => fail('gone', 'left the fleet');
     pending?.add(onLeft);
     const onError = (error: Error) => fail('gone', `cannot be reached: ${error.message}`);
-    const onEnd = () => fail('gone', 'closed the connection before it answered');
+    const onEnd = () => fail('silent', 'closed the connection before it answered');
     const ask = () => {
       const request = handshake.request(received);
       if (!request) {

@@ -1,6 +1,6 @@
 import type { Hub } from '../../bus/hub/hub';
 import type { Logger } from '../logger';
-import type { RawHandle } from '../raw-handle';
+import { type RawHandle, socketOver } from '../raw-handle';
 import type { WorkerProcess } from '../worker-process';
 import type { PeerKey } from './peer-keys';
 import { PeerListener, type PeerListenerCounts } from './peer-listener';
@@ -63,8 +63,11 @@ export class PeerDoor {
   }
 
   watch(worker: WorkerProcess): void {
-    worker.on('undelivered', ({ handle, answer }) => {
-      if (answer) handle.close();
+    worker.on('undelivered', ({ handle, goneAnswer }) => {
+      if (!goneAnswer) return;
+      const socket = socketOver(handle);
+      socket.on('error', () => {});
+      socket.end(goneAnswer, () => socket.destroy());
     });
   }
 
@@ -82,7 +85,7 @@ export class PeerDoor {
   #wayTo(tag: string) {
     const worker = this.options.byTag(tag);
     if (!worker?.isReachable) return undefined;
-    return (handle: RawHandle, answer: Buffer) => worker.deliver({ handle, answer });
+    return (handle: RawHandle, answer: Buffer, goneAnswer: Buffer) => worker.deliver({ handle, answer, goneAnswer });
   }
 
   #tell(worker: WorkerProcess): void {

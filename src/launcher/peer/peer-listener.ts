@@ -21,8 +21,11 @@ export interface PeerListenerOptions {
   podTag: string;
   /** Whether workers speak TLS on what they are given. */
   speaksTls: boolean;
-  /** The way to a worker of this pod, which first writes `answer` on the connection; `undefined` where there is no such worker. */
-  wayTo(workerTag: string): ((handle: RawHandle, answer: Buffer) => void) | undefined;
+  /**
+   * The way to a worker of this pod, which first writes `accepted` on the connection; where it is gone before, `gone` is to
+   * be written. `undefined` where there is no such worker.
+   */
+  wayTo(workerTag: string): ((handle: RawHandle, accepted: Buffer, gone: Buffer) => void) | undefined;
 }
 
 /** What a {@link PeerListener} has done. */
@@ -117,7 +120,7 @@ export class PeerListener {
     const handle = detachHandle(socket);
     if (!handle) return;
     this.counts.accepted++;
-    way(handle, answer('accepted'));
+    way(handle, answer('accepted'), answer('gone'));
   }
 
   #refuse(socket: Socket, answer?: Buffer): void {

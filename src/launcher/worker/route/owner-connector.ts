@@ -80,7 +80,7 @@ export class OwnerConnector {
       return await dialPeer(address, owner, key, { tls: this.options.tls, pending });
     } catch (error) {
       if (error instanceof DialError && error.failure === 'certificate') this.options.onTlsRefused();
-      if (error instanceof DialError && error.failure !== 'gone') this.#tell(owner.pod, error.message);
+      if (error instanceof DialError && isRefusal(error)) this.#tell(owner.pod, error.message);
       throw error;
     }
   }
@@ -91,6 +91,11 @@ export class OwnerConnector {
     const name = this.options.directory.get(pod)?.name ?? pod;
     this.options.onTrouble(`Flotilla: requests for sessions of pod ${name} cannot be passed on: ${why}`);
   }
+}
+
+/** Whether the owner lives and will not have us. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof DialError && (error.failure === 'refused' || error.failure === 'certificate');
 }
 
 function connectLocally(path: string): Promise<Socket> {

@@ -5,7 +5,7 @@ import { DialError } from '../../peer/dial-peer';
 import { answerWithClosePacket } from './close-packet';
 import { endToEndHeaders, type RawHeaders } from './http-head';
 import { OwnerAgent } from './owner-agent';
-import type { OwnerConnector } from './owner-connector';
+import { isRefusal, type OwnerConnector } from './owner-connector';
 import { formatPeer, PEER_HEADER, peerOf } from './peer-header';
 
 /** How long clients may take to hear that their sessions are lost. */
@@ -15,14 +15,13 @@ const LOOK_EVERY_MS = 20;
 /** Passes polling requests on to the worker that has their session, as streams. */
 export class PollRelay {
   readonly #agents = new Map<string, OwnerAgent>();
-  /** Those that are not answered yet. */
-  readonly #waiting = new Set<ServerResponse>();
+  /** Those that are not answered yet, and what gives them an answer where their owner does not. */
+  readonly #waiting = new Map<ServerResponse, (error: Error) => void>();
   #isEnding = false;
 
   constructor(private readonly connector: OwnerConnector) {}
 
   pass(request: IncomingMessage, response: ServerResponse, owner: Owner): void {
-    this.#waiting.add(response);
     if (this.#isEnding) response.shouldKeepAlive = false;
     const outgoing = httpRequest({
       agent: this.#agentFor(owner),
@@ -37,13 +36,17 @@ export class PollRelay {
       // an owner that ends half way ends the client's connection half way: the client must not take it for a whole answer
       pipeline(incoming, response, () => {});
     });
-    outgoing.on('error', (error) => {
-      const isRefused = error instanceof DialError && error.failure !== 'gone';
+    const fail = (error: Error) => {
+      const isRefused = isRefusal(error);
       if (!isRefused) this.#forgetIfUnused(owner);
       if (response.headersSent) return;
       if (isRefused) answerBadGateway(request, response);
+      // a client takes any 200 for the word that its messages have arrived, and reads the body of polls only
+      else if (request.method !== 'GET' && (this.#isEnding || isSilence(error))) answerUnavailable(request, response);
       else answerWithClosePacket(request, response);
-    });
+    };
+    outgoing.on('error', fail);
+    this.#waiting.set(response, fail);
     response.on('close', () => {
       this.#waiting.delete(response);
       if (!response.writableFinished) outgoing.destroy();
@@ -64,11 +67,11 @@ export class PollRelay {
 
   /**
    * From now on each answer is the last one on its connection. Settles when all are given; polls that wait for longer than
-   * the patience get a close packet: this process is about to end, and must not leave them without an answer.
+   * the patience get a close packet, messages a 503: this process is about to end, and must not leave them without an answer.
    */
   async end(patienceMs: number): Promise<void> {
     this.#isEnding = true;
-    for (const response of this.#waiting) response.shouldKeepAlive = false;
+    for (const response of this.#waiting.keys()) response.shouldKeepAlive = false;
     await this.#answeredWithin(patienceMs);
     this.close();
     await this.#answeredWithin(LAST_WORDS_MS);
@@ -76,6 +79,8 @@ export class PollRelay {
 
   close(): void {
     for (const agent of this.#agents.values()) agent.destroy();
+    // those that have no connection yet
+    for (const fail of this.#waiting.values()) fail(new Error('this worker is about to end'));
   }
 
   async #answeredWithin(limitMs: number): Promise<void> {
@@ -105,6 +110,18 @@ export class PollRelay {
 
 function keyOf({ pod, worker }: Owner): string {
   return `${pod}/${worker}`;
+}
+
+/** Whether the owner may live, and the session with it. */
+function isSilence(error: Error): boolean {
+  return error instanceof DialError && error.failure === 'silent';
+}
+
+/** Nobody knows whether the messages have arrived: the client ends its connection, and reports what it has no answer for. */
+function answerUnavailable(request: IncomingMessage, response: ServerResponse): void {
+  request.resume();
+  response.writeHead(503, { 'Content-Type': 'text/plain', 'Cache-Control': 'no-store', 'Retry-After': '1' });
+  response.end('The worker that has this session did not answer in time.\n');
 }
 
 /** The owner lives and will not have us: no reason to end its session. */
