@@ -141,7 +141,10 @@ export function withPodOptions(command: Command): Command {
       ),
     )
     .addOption(
-      new Option('--unavailable-after <ms>', 'how long a connection may wait for a worker before it is answered 503')
+      new Option(
+        '--unavailable-after <ms>',
+        'how long a connection waits while no worker is ready, before it is answered 503',
+      )
         .default(1_000)
         .env('FLOTILLA_UNAVAILABLE_AFTER_MS')
         .argParser(wholeNumber(0, 60_000)),

@@ -51,7 +51,10 @@ export interface PodOptions extends FrontDoorOptions, PeerTlsOptions {
   stuckAfterMs?: number | undefined;
   /** Whether such a worker is replaced. Default: `false`. */
   replaceStuck?: boolean | undefined;
-  /** How long a connection may wait for a worker before it is answered `503`. Default: 1,000 ms. */
+  /**
+   * How long a connection may wait while no worker is ready, before it is answered `503`; while one is ready and only has too
+   * much to do, 10,000 ms at least. Default: 1,000 ms.
+   */
   unavailableAfterMs?: number | undefined;
   /** Whether a Redis that is configured must be there at the start. Default: `false`, the pod waits for it and serves alone. */
   redisRequired?: boolean | undefined;

@@ -40,10 +40,10 @@ interface WorkerEvents {
 }
 
 /**
- * Deliveries that one worker may have on the way; each holds a file descriptor in the primary. A worker that is too busy to
- * take them gets no more.
+ * Deliveries that one worker may have on the way. A worker that is too busy to take them gets no more: Node sends the next
+ * handle when the one before was taken, and every other message waits behind them, the one to stop included.
  */
-const MOST_ON_THE_WAY = 512;
+const MOST_ON_THE_WAY = 64;
 
 /** One worker process, as the primary sees it. Sending to it never throws, whatever state its channel is in. */
 export class WorkerProcess extends EventEmitter<WorkerEvents> {

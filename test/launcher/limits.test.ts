@@ -159,6 +159,18 @@ describe('limits on connections', () => {
   });
 });
 
+test('a worker that is ready and has too much to do makes connections wait: none is refused', async () => {
+  const pod = await startOpsPod({ workers: 1, args: ['--unavailable-after', '500'] });
+  const pid = (await pod.status()).workers[0]?.pid as number;
+  process.kill(pid, 'SIGSTOP');
+  // more than the primary sends it ahead
+  const answers = Promise.all(Array.from({ length: 700 }, () => send(`${pod.url}/whoami`)));
+  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  process.kill(pid, 'SIGCONT');
+  expect((await answers).filter(({ status }) => status !== 200)).toEqual([]);
+  await pod.stop();
+});
+
 test.each([
   [
     { headerTimeoutMs: 5_000, requestTimeoutMs: 1_000 },

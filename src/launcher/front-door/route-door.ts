@@ -44,7 +44,11 @@ export class RouteDoor implements FrontDoor {
 
   constructor(private readonly options: RouteDoorOptions) {
     this.refused = new RefusedConnections(options.log);
-    this.#waiting = new WaitingRoom<Arrival>(options.unavailableAfterMs, (arrival) => this.#turnAway(arrival));
+    this.#waiting = new WaitingRoom<Arrival>({
+      patienceMs: options.unavailableAfterMs,
+      isBusy: () => this.#readyWorkers.length > 0,
+      onTooLong: (arrival) => this.#turnAway(arrival),
+    });
     this.#proxied = new ProxiedConnections(
       (connection) => this.#arrive(connection),
       (from) => this.refused.count('proxy-header', from),
@@ -153,8 +157,12 @@ export class RouteDoor implements FrontDoor {
 
   /** Whether it would help nobody to wait: there are workers, and each has as many connections as it may. */
   get #isFull(): boolean {
-    const ready = [...this.options.workers()].filter(({ state, isStuck }) => state === 'ready' && !isStuck);
+    const ready = this.#readyWorkers;
     return ready.length > 0 && ready.every(({ load }) => load >= this.options.settings.maxConnections);
+  }
+
+  get #readyWorkers(): WorkerProcess[] {
+    return [...this.options.workers()].filter(({ state, isStuck }) => state === 'ready' && !isStuck);
   }
 
   #handOver(

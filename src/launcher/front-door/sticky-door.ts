@@ -45,7 +45,12 @@ export class StickyDoor implements FrontDoor {
 
   constructor(private readonly options: StickyDoorOptions) {
     this.refused = new RefusedConnections(options.log);
-    this.#waiting = new WaitingRoom<Socket>(options.unavailableAfterMs, (socket) => this.#refuse(socket));
+    this.#waiting = new WaitingRoom<Socket>({
+      patienceMs: options.unavailableAfterMs,
+      // one that is ready is given every connection at once
+      isBusy: () => false,
+      onTooLong: (socket) => this.#refuse(socket),
+    });
     setupMaster(this.#admitted as unknown as HttpServer, { loadBalancingMethod: 'least-connection' });
   }
 

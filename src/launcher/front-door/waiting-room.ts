@@ -1,29 +1,39 @@
 import type { RawHandle } from '../raw-handle';
+import { openFileLimit } from './open-file-limit';
 
-/** How many connections may wait for a worker. */
-const MOST_WAITING = 1_000;
+/** How many connections may wait for a worker: each is an open file. */
+const MOST_WAITING = Math.min(4_000, Math.floor((openFileLimit() ?? Number.POSITIVE_INFINITY) / 4));
+/** How long one may wait where workers are ready and only have too much to do: as long as a handshake waits for its turn. */
+const BUSY_PATIENCE_MS = 10_000;
 
-/** Connections that came while no worker could take them: nothing is read of them while they wait, for a bounded time. */
+/** What a {@link WaitingRoom} needs. */
+export interface WaitingRoomOptions<T> {
+  /** How long one may wait while no worker is ready, in milliseconds. */
+  patienceMs: number;
+  /** Whether some worker is ready, and will take whoever waits when it comes to it. */
+  isBusy(): boolean;
+  /** What becomes of one that waited too long, or found no room. */
+  onTooLong(item: T): void;
+}
+
+/**
+ * Connections that came while no worker could take them: nothing is read of them while they wait, for a bounded time. A
+ * storm is slowed that way; only where there is nobody to wait for, it is refused soon.
+ */
 export class WaitingRoom<T = RawHandle> {
-  #waiting: { item: T; until: number }[] = [];
+  #waiting: { item: T; since: number }[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  /**
-   * @param patienceMs how long one may wait
-   * @param onTooLong what becomes of one that waited too long, or found no room
-   */
-  constructor(
-    private readonly patienceMs: number,
-    private readonly onTooLong: (item: T) => void,
-  ) {}
+  constructor(private readonly options: WaitingRoomOptions<T>) {}
 
   add(item: T): void {
-    if (this.patienceMs === 0 || this.#waiting.length >= MOST_WAITING) {
-      this.onTooLong(item);
+    const patienceMs = this.#patienceMs;
+    if (patienceMs === 0 || this.#waiting.length >= MOST_WAITING) {
+      this.options.onTooLong(item);
       return;
     }
-    this.#waiting.push({ item, until: Date.now() + this.patienceMs });
-    this.#timer ??= setTimeout(() => this.#expire(), this.patienceMs);
+    this.#waiting.push({ item, since: Date.now() });
+    this.#timer ??= this.#lookIn(this.options.patienceMs || patienceMs);
   }
 
   /** Gives the waiting ones, in their order, to a function that says whether it took it; stops at the first that it did not take. */
@@ -35,17 +45,29 @@ export class WaitingRoom<T = RawHandle> {
   clear(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    for (const { item } of this.#waiting.splice(0)) this.onTooLong(item);
+    for (const { item } of this.#waiting.splice(0)) this.options.onTooLong(item);
+  }
+
+  get #patienceMs(): number {
+    const { patienceMs, isBusy } = this.options;
+    return isBusy() ? Math.max(patienceMs, BUSY_PATIENCE_MS) : patienceMs;
+  }
+
+  #lookIn(ms: number): NodeJS.Timeout {
+    return setTimeout(() => this.#expire(), Math.max(1, ms));
   }
 
   #expire(): void {
     this.#timer = undefined;
     const now = Date.now();
-    while (this.#waiting[0] && this.#waiting[0].until <= now) {
+    const patienceMs = this.#patienceMs;
+    while (this.#waiting[0] && this.#waiting[0].since + patienceMs <= now) {
       const { item } = this.#waiting.shift() as { item: T };
-      this.onTooLong(item);
+      this.options.onTooLong(item);
     }
     const next = this.#waiting[0];
-    if (next) this.#timer = setTimeout(() => this.#expire(), Math.max(1, next.until - now));
+    // a worker that was ready may be so no longer: then the short patience holds again
+    if (next)
+      this.#timer = this.#lookIn(Math.min(next.since + patienceMs - now, this.options.patienceMs || patienceMs));
   }
 }

@@ -10,7 +10,7 @@ import type { PeerTls } from './peer-tls';
  * How long connection and greeting may take together. Pods are near each other, but a worker under a storm of clients takes
  * seconds to answer, and its sessions live; that a pod is gone is told by the fleet.
  */
-const DIAL_TIMEOUT_MS = 10_000;
+const DIAL_TIMEOUT_MS = 20_000;
 
 /**
  * Why a worker of another pod cannot be reached. `gone`: it is no more. `silent`: it did not answer in time, and may live. `refused`: the pods have different secrets, or one of

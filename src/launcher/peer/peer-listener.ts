@@ -7,7 +7,7 @@ import type { PeerKey } from './peer-keys';
 import type { PeerSettings } from './peer-settings';
 
 /** How long the other side may take to say what it wants. */
-const GREETING_TIMEOUT_MS = 10_000;
+const GREETING_TIMEOUT_MS = 20_000;
 /** Connections that have not proved yet that they come from a pod of this fleet. */
 const MOST_GREETING = 512;
 /** Strangers are counted; at most so often one is logged. */

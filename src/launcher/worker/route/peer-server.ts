@@ -15,7 +15,7 @@ export type EmitToApp = (event: 'request' | 'upgrade', ...args: unknown[]) => bo
 /** Room for our own header beside the client's. */
 const OWN_HEADERS_SIZE = 1_024;
 /** As patient as the other side: this worker may be slow itself. */
-const TLS_GREETING_MS = 10_000;
+const TLS_GREETING_MS = 20_000;
 /** What is said first on a connection over TLS: so the other side knows that its certificate was accepted. */
 const ACCEPTED = 'A';
 
