@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import type { Socket } from 'socket.io-client';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { readFrontDoorSettings } from '../../dist/launcher/front-door/settings';
@@ -169,6 +170,22 @@ test('a worker that is ready and has too much to do makes connections wait: none
   process.kill(pid, 'SIGCONT');
   expect((await answers).filter(({ status }) => status !== 200)).toEqual([]);
   await pod.stop();
+});
+
+test('connections that wait for a busy worker when the pod stops are answered 503, not cut', async () => {
+  const pod = await startOpsPod({ workers: 1, args: ['--grace', '2000'] });
+  const pid = (await pod.status()).workers[0]?.pid as number;
+  process.kill(pid, 'SIGSTOP');
+  const asked = Array.from({ length: 300 }, () => send(`${pod.url}/whoami`));
+  const answers = Promise.allSettled(asked);
+  await until(
+    async () => readdirSync(`/proc/${pod.program.pid}/fd`).length,
+    (files) => files > 300,
+  );
+  await pod.stop();
+  // what was sent ahead to the worker dies with it
+  const refused = (await answers).filter((answer) => answer.status === 'fulfilled' && answer.value.status === 503);
+  expect(refused.length).toBeGreaterThanOrEqual(230);
 });
 
 test.each([

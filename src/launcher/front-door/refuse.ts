@@ -4,11 +4,14 @@ import { overUpgradeResponse, websocketKeyIn } from './over-upgrade';
 
 /** How long a client may take to send its request, or to take our answer. */
 const PATIENCE_MS = 2_000;
-const MOST_AT_ONCE = 1_000;
+const MOST_AT_ONCE = 4_000;
+/** How long a stop waits for answers under way. */
+const LAST_WORDS_MS = 500;
+const LOOK_EVERY_MS = 20;
 
 /**
  * Answers connections that get no worker, in the primary: `503` or `429` with `Retry-After` as soon as a request comes.
- * At most a thousand at once; more are closed without an answer.
+ * At most four thousand at once; more are closed without an answer.
  */
 export class Refusals {
   readonly #sockets = new Set<Socket>();
@@ -42,7 +45,12 @@ export class Refusals {
     this.#answer(handle, overUpgradeResponse(websocketKeyIn(head)), false);
   }
 
-  close(): void {
+  /** Settles when those under way have their answer, or after a moment. */
+  async close(): Promise<void> {
+    const begun = performance.now();
+    while (this.#sockets.size > 0 && performance.now() - begun < LAST_WORDS_MS) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    }
     for (const socket of this.#sockets) socket.destroy();
   }
 

@@ -98,7 +98,7 @@ export class RouteDoor implements FrontDoor {
     this.#server = undefined;
     if (server) await new Promise<void>((resolve) => server.close(() => resolve()));
     this.#proxied.close();
-    this.#refusals.close();
+    await this.#refusals.close();
   }
 
   #accept(handle: RawHandle): void {

@@ -89,7 +89,7 @@ export class StickyDoor implements FrontDoor {
     this.#server = undefined;
     // not awaited: Node calls back when the connections that workers have are over
     server?.close();
-    this.#refusals.close();
+    await this.#refusals.close();
   }
 
   #admit(socket: Socket): void {
