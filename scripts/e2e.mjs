@@ -14,10 +14,6 @@ const CLUSTER = join(HERE, 'cluster.sh');
 const IMAGE = 'localhost/live-counter:e2e';
 const NEXT = 'localhost/live-counter:e2e-next';
 const SERVICES = 'docker.io/e2e/services:1';
-const NEEDED =
-  'containerd ctr runc conntrack ipset iptables ip buildah debootstrap nsenter unshare openssl python3 go'.split(' ');
-const DEBIAN =
-  'On Debian: apt-get install containerd runc containernetworking-plugins conntrack ipset iptables iproute2 buildah debootstrap';
 const scratch = mkdtempSync(join(tmpdir(), 'flotilla-e2e-run-'));
 const report = join(scratch, 'vitest.json');
 const times = [];
@@ -74,10 +70,8 @@ async function main() {
 }
 
 async function startCluster() {
-  const missing = NEEDED.filter((name) => spawnSync('sh', ['-c', `command -v ${name}`]).status !== 0);
-  if (process.getuid?.() !== 0)
-    throw new Error('E2E_CLUSTER=local needs root: it makes network namespaces and runs containers.');
-  if (missing.length > 0) throw new Error(`E2E_CLUSTER=local needs ${missing.join(', ')}. ${DEBIAN}`);
+  const { status, stdout } = spawnSync(join(HERE, 'preflight.sh'), { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`E2E_CLUSTER=local can't run here. This is missing:\n${stdout}`);
   const node = process.versions.node.split('.')[0];
   const archive = (name) => join(scratch, `${name}.tar`);
   const save = (image, name) => ['buildah', 'push', '--quiet', image, `docker-archive:${archive(name)}:${image}`];

@@ -8,8 +8,7 @@
 #   cluster.sh crash NAMESPACE POD   SIGKILL the pod's first process from the node: no SIGTERM comes before
 #   cluster.sh down            end everything and remove the state
 #
-# Needs root and Debian's containerd, runc, containernetworking-plugins, conntrack, ipset, iptables, iproute2, openssl, util-linux.
-# State: $CLUSTER_STATE (default /run/flotilla-e2e). Programs: those of build.sh.
+# preflight.sh says what it needs. State: $CLUSTER_STATE (default /run/flotilla-e2e). Programs: those of build.sh.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -138,6 +137,8 @@ X
 up() {
   for c in $programs; do [ -x "$bin/$c" ] || { say "$c is missing: run build.sh first"; exit 1; }; done
   mkdir -p "$state"/{pki,log,etcd,containerd,kubelet,cni}
+  # The kubelet changes these for the whole machine.
+  sysctl vm.overcommit_memory vm.panic_on_oom kernel.panic kernel.panic_on_oops >"$state/sysctl.conf"
   # a mount namespace too, so that every mount of the node goes when it goes
   unshare --net --mount --propagation private "$self" up-inside > "$state/log/up.log" 2>&1 &
   echo $! > "$state/namespace.pid"
@@ -196,6 +197,7 @@ down() {
   for p in proxy kubelet scheduler controller-manager apiserver etcd containerd namespace; do stop "$p" KILL; done
   sleep 0.5
   for p in /run/netns/cni-*; do [ -e "$p" ] && ! mountpoint -q "$p" && rm -f "$p"; done
+  if [ -s "$state/sysctl.conf" ]; then sysctl -q -p "$state/sysctl.conf" >/dev/null || true; fi
   rm -rf "$state" 2>/dev/null || true
 }
 
@@ -212,5 +214,5 @@ case "${1:-}" in
   exec) shift && enter "$@" ;;
   load) load "$2" "${3:-}" ;;
   crash) crash "$2" "$3" ;;
-  *) sed -n '2,14p' "$0" | sed 's/^# \{0,1\}//' && exit 2 ;;
+  *) sed -n '2,13p' "$0" | sed 's/^# \{0,1\}//' && exit 2 ;;
 esac
