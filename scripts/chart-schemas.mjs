@@ -2,11 +2,9 @@
 // without a network. The sources are Go modules: Kubernetes' own OpenAPI documents, and the CRDs of those who have them.
 // Descriptions are left out. GKE's kinds are in no Go module:
 // their schemas are written by hand.
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseAllDocuments } from 'yaml';
+import { chartCrds, moduleFolder } from './chart-crds.mjs';
 
 const KUBERNETES = 'k8s.io/kubernetes@v1.34.4';
 const KINDS = {
@@ -18,33 +16,8 @@ const KINDS = {
   apis__policy__v1: ['PodDisruptionBudget'],
   'apis__rbac.authorization.k8s.io__v1': ['Role', 'RoleBinding'],
 };
-const CRDS = [
-  [
-    'sigs.k8s.io/gateway-api@v1.6.3',
-    'config/crd/experimental/gateway.networking.k8s.io_httproutes.yaml',
-    'HTTPRoute',
-    'v1',
-  ],
-  ['github.com/projectcontour/contour@v1.33.8', 'examples/contour/01-crds.yaml', 'HTTPProxy', 'v1'],
-  ['istio.io/api@v1.31.4', 'kubernetes/customresourcedefinitions.gen.yaml', 'DestinationRule', 'v1'],
-  [
-    'github.com/envoyproxy/gateway@v1.9.1',
-    'charts/gateway-helm/charts/crds/crds/generated/gateway.envoyproxy.io_backendtrafficpolicies.yaml',
-    'BackendTrafficPolicy',
-    'v1alpha1',
-  ],
-  ...['PodMonitor', 'PrometheusRule', 'ServiceMonitor'].map((kind) => [
-    'github.com/prometheus-operator/prometheus-operator@v0.85.0',
-    `example/prometheus-operator-crd/monitoring.coreos.com_${kind.toLowerCase()}s.yaml`,
-    kind,
-    'v1',
-  ]),
-];
 
 const out = join(import.meta.dirname, '../test/helm/schemas');
-const scratch = mkdtempSync(join(tmpdir(), 'flotilla-schemas-'));
-process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
-writeFileSync(join(scratch, 'go.mod'), 'module schemas\n');
 mkdirSync(out, { recursive: true });
 
 const kubernetes = moduleFolder(KUBERNETES);
@@ -52,10 +25,7 @@ for (const [file, kinds] of Object.entries(KINDS)) {
   const document = JSON.parse(readFileSync(join(kubernetes, 'api/openapi-spec/v3', `${file}_openapi.json`), 'utf8'));
   for (const kind of kinds) write(kind, groupVersionOf(file), selfContained(document.components.schemas, kind, file));
 }
-for (const [module, path, kind, version] of CRDS) {
-  const crd = parseAllDocuments(readFileSync(join(moduleFolder(module), path), 'utf8'))
-    .map((document) => document.toJS())
-    .find((found) => found?.spec?.names.kind === kind);
+for (const { crd, kind, version } of chartCrds()) {
   const { schema } = crd.spec.versions.find(({ name }) => name === version);
   const { group } = crd.spec;
   const strict = tidy(schema.openAPIV3Schema);
@@ -66,11 +36,6 @@ for (const [module, path, kind, version] of CRDS) {
   });
   strict.required = [...new Set([...(strict.required ?? []), 'apiVersion', 'kind', 'metadata'])];
   write(kind, `${group.split('.')[0]}-${version}`, strict);
-}
-
-function moduleFolder(module) {
-  const answer = execFileSync('go', ['mod', 'download', '-json', module], { cwd: scratch, encoding: 'utf8' });
-  return JSON.parse(answer).Dir;
 }
 
 /** The names that kubeconform asks for: `apps-v1` for `apis__apps__v1`, `v1` for `api__v1`, and of a group its first word. */

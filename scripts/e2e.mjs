@@ -16,6 +16,7 @@ const NEXT = 'localhost/live-counter:e2e-next';
 const SERVICES = 'docker.io/e2e/services:1';
 const scratch = mkdtempSync(join(tmpdir(), 'flotilla-e2e-run-'));
 const report = join(scratch, 'vitest.json');
+const crds = join(scratch, 'crds.json');
 const times = [];
 let child;
 let isInterrupted = false;
@@ -51,7 +52,10 @@ async function main() {
           E2E_IMAGE: IMAGE,
           E2E_IMAGE_NEXT: NEXT,
           E2E_SERVICES_IMAGE: SERVICES,
+          E2E_CRDS: crds,
           E2E_CRASH: join(process.cwd(), CLUSTER),
+          // The tests may change what belongs to the whole cluster.
+          E2E_THROWAWAY: 'yes',
         }
       : { E2E_IMAGE_NEXT: process.env.E2E_IMAGE_NEXT ?? process.env.E2E_IMAGE };
     const code = await stage('tests', isLocal ? [CLUSTER, 'exec', ...command] : command, { ...found, ...env });
@@ -78,6 +82,7 @@ async function startCluster() {
   await must('programs of the cluster', [join(HERE, 'build.sh')]);
   await must('base images', ['sh', join(HERE, 'base-images.sh'), node]);
   const options = ['--isolation', 'chroot', '--pull=never', '--layers', '--build-arg', `NODE_VERSION=${node}`];
+  await must('custom resources', [process.execPath, 'scripts/chart-crds.mjs', crds]);
   await must('image', ['sh', 'scripts/image.sh', IMAGE, 'examples/live-counter', ...options], { BUILDER: 'buildah' });
   await must('cluster', [CLUSTER, 'up']);
   await must('image into the cluster', save(IMAGE, 'app'));

@@ -9,6 +9,7 @@ import { launchChromium } from '../example/chromium';
 import { openTab, shownCount, showsCount, whoAmI as whoServes } from '../example/tab';
 import { arrives, ask, connected, Site, whoAmI } from './support/ingress';
 import { Namespace, run, waitingReasons } from './support/kubernetes';
+import { installMetricsAdapter, removeMetricsAdapter } from './support/metrics-adapter';
 import { summary, Traffic } from './support/traffic';
 import { until } from './support/until';
 import { CHART, exampleValues, HOST, imageOf } from './support/values';
@@ -108,7 +109,10 @@ describe('the example, installed with its chart', () => {
     }
   });
 
-  it('C23: clients that only poll are served without affinity, by two pods', async () => {
+  /** Twenty clients that poll ask ten times who serves them; returns how many of their requests one pod passed on to another. */
+  async function poll(): Promise<number> {
+    const passedOn = () => namespace.metric(APP, 'flotilla_misrouted_requests_total{way="pod-poll"');
+    const before = await passedOn();
     const pollers = await Promise.all(Array.from({ length: 20 }, () => connected(site.socket(['polling']))));
     const losses: string[] = [];
     for (const poller of pollers) poller.on('disconnect', (reason) => losses.push(reason));
@@ -116,8 +120,23 @@ describe('the example, installed with its chart', () => {
       const answers = await Promise.all(pollers.map(whoAmI));
       expect(new Set(answers.map(({ pod }) => pod)).size).toBe(2);
     }
+    const during = (await passedOn()) - before;
     for (const poller of pollers) poller.removeAllListeners('disconnect').disconnect();
     expect(losses).toEqual([]);
+    return during;
+  }
+
+  it('C23: clients that only poll are served without affinity, by two pods that pass their polls on', async () => {
+    expect(await poll()).toBeGreaterThan(0);
+  });
+
+  it('clients that only poll stay at their pod with affinity', async () => {
+    const isSticky = async () => (await site.cookies('/')).includes('flotilla-pod');
+    await upgrade({ stickiness: { mode: 'traefik' } }, '--wait');
+    await until('cookie of the ingress', 30_000, isSticky);
+    expect(await poll()).toBe(0);
+    await upgrade({}, '--wait');
+    await until('answer without that cookie', 30_000, async () => !(await isSticky()));
   });
 });
 
@@ -174,13 +193,13 @@ describe('changes under traffic', () => {
   }
 
   it('C26: a new version costs no HTTP request, and every socket is back', async () => {
-    const { failed, lost, gapsMs } = await under('helm upgrade', 2, () =>
+    const { failed, lost, gaps } = await under('helm upgrade', 2, () =>
       upgrade({ image: imageOf('E2E_IMAGE_NEXT'), podAnnotations: { 'e2e/version': '2' } }, '--wait'),
     );
     expect(failed).toEqual([]);
     expect(lost).toBe(0);
     // The drain window: nobody waits for longer than that for a pod that takes them.
-    expect(Math.max(0, ...gapsMs)).toBeLessThan(15_000);
+    expect(Math.max(0, ...gaps.map(({ ms }) => ms))).toBeLessThan(15_000);
   });
 
   it('C26: scaled from 2 to 4 and back, no HTTP request fails, and every socket is back', async () => {
@@ -192,6 +211,43 @@ describe('changes under traffic', () => {
     expect(failed).toEqual([]);
     expect(lost).toBe(0);
   });
+
+  it.runIf(process.env.E2E_THROWAWAY)(
+    'C26: an autoscaler goes from 2 to 4 pods and back by sockets per pod',
+    async () => {
+      const scaled = (target: number) => ({
+        autoscaling: {
+          enabled: true,
+          minReplicas: 2,
+          maxReplicas: 4,
+          targetCPUUtilizationPercentage: null,
+          sockets: { target },
+          behavior: {
+            scaleDown: { stabilizationWindowSeconds: 0, policies: [{ type: 'Pods', value: 4, periodSeconds: 15 }] },
+          },
+        },
+        metrics: { scrapeAnnotations: true },
+      });
+      await installMetricsAdapter(namespace, process.env.E2E_IMAGE ?? '', 'counter-tls');
+      try {
+        await upgrade(scaled(1_000), '--wait');
+        await namespace.settled(APP, 2);
+        // 40 sockets are there meanwhile.
+        const { failed, lost } = await under('autoscaler, 2 to 4 to 2', 2, async () => {
+          await upgrade(scaled(10));
+          await namespace.settled(APP, 4);
+          await upgrade(scaled(25));
+        });
+        expect(failed).toEqual([]);
+        expect(lost).toBe(0);
+        await upgrade({}, '--wait');
+        await namespace.settled(APP, 2);
+      } finally {
+        await removeMetricsAdapter(namespace);
+      }
+    },
+    360_000,
+  );
 
   it('a pod that is deleted by force takes nobody with it', async () => {
     const { lost } = await under('forced delete', 2, async () => {

@@ -75,7 +75,8 @@ up_inside() {
 
   run controller-manager "$bin/kube-controller-manager" --kubeconfig="$state/controller.kubeconfig" --cert-dir="$state/pki" \
     --service-account-private-key-file="$state/pki/sa.key" --root-ca-file="$state/pki/apiserver.crt" \
-    --allocate-node-cidrs=true --cluster-cidr=10.244.0.0/16 --leader-elect=false
+    --allocate-node-cidrs=true --cluster-cidr=10.244.0.0/16 --leader-elect=false \
+    --horizontal-pod-autoscaler-sync-period=5s
   run scheduler "$bin/kube-scheduler" --kubeconfig="$state/scheduler.kubeconfig" --leader-elect=false --cert-dir="$state/pki"
 
   cat > "$state/cni/10-bridge.conflist" <<X

@@ -37,7 +37,17 @@ export class Site {
   }
 
   /** Settles with the status of an answer that came as a whole. */
-  async get(path: string, timeoutMs = 10_000): Promise<number> {
+  async get(path: string): Promise<number> {
+    return (await this.request(path)).statusCode ?? 0;
+  }
+
+  /** Names of the cookies that somebody without any is given. */
+  async cookies(path: string): Promise<string[]> {
+    const { headers } = await this.request(path);
+    return (headers['set-cookie'] ?? []).map((cookie) => cookie.split('=', 1)[0] ?? '');
+  }
+
+  private async request(path: string, timeoutMs = 10_000): Promise<IncomingMessage> {
     const send = this.url.startsWith('https:') ? httpsRequest : httpRequest;
     const request = send(new URL(path, this.url), { agent: this.agent });
     request.setTimeout(timeoutMs, () => request.destroy(new Error(`no answer within ${timeoutMs} ms`)));
@@ -45,7 +55,7 @@ export class Site {
     const [response] = (await once(request, 'response')) as [IncomingMessage];
     response.resume();
     await once(response, 'end');
-    return response.statusCode ?? 0;
+    return response;
   }
 
   /** A client that comes back by itself. It has its own cookies, as a browser has. */

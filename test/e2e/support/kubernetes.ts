@@ -70,6 +70,18 @@ export class Namespace {
     return items;
   }
 
+  /** Sum over all pods of what `/metrics` says of lines that begin so. */
+  async metric(selector: string, line: string): Promise<number> {
+    const pods = await this.pods(selector);
+    const pages = await Promise.all(
+      pods.map(({ metadata }) =>
+        this.kubectl('get', '--raw', `/api/v1/namespaces/${this.name}/pods/${metadata.name}:9090/proxy/metrics`),
+      ),
+    );
+    const values = pages.flatMap((page) => page.split('\n').filter((candidate) => candidate.startsWith(line)));
+    return values.reduce((sum, value) => sum + Number(value.split(' ').at(-1)), 0);
+  }
+
   /** Settles when exactly `count` pods are there, all ready, and none is on its way out. */
   settled(selector: string, count: number, deadlineMs = 120_000): Promise<Pod[]> {
     return until(`${count} ready pods and no others of ${selector}`, deadlineMs, async () => {

@@ -6,6 +6,14 @@ import { until } from './until';
 const REQUESTS_AT_ONCE = 4;
 const PAUSE_MS = 40;
 
+/** The time that a socket was without a connection. */
+export interface Gap {
+  ms: number;
+  transport: 'websocket' | 'polling';
+  /** Why it was lost, and why each attempt to connect again failed. */
+  reasons: string[];
+}
+
 /** What clients saw between start and stop. */
 export interface Seen {
   requests: number;
@@ -13,8 +21,7 @@ export interface Seen {
   failed: string[];
   /** How often each socket lost its connection. */
   moves: number[];
-  /** How long each loss lasted, in milliseconds. */
-  gapsMs: number[];
+  gaps: Gap[];
   /** Sockets that did not come back. */
   lost: number;
 }
@@ -22,7 +29,7 @@ export interface Seen {
 /** People who use the app: some reload the page, others have a socket open. */
 export class Traffic {
   private readonly sockets: Socket[] = [];
-  private readonly seen: Seen = { requests: 0, failed: [], moves: [], gapsMs: [], lost: 0 };
+  private readonly seen: Seen = { requests: 0, failed: [], moves: [], gaps: [], lost: 0 };
   private stopped = false;
   private readers: Promise<void>[] = [];
 
@@ -34,16 +41,20 @@ export class Traffic {
 
   async start(): Promise<void> {
     for (let index = 0; index < this.websockets + this.pollers; index++) {
-      const socket = this.site.socket([index < this.websockets ? 'websocket' : 'polling']);
+      const transport = index < this.websockets ? 'websocket' : 'polling';
+      const socket = this.site.socket([transport]);
       this.sockets.push(socket);
       await connected(socket);
       this.seen.moves.push(0);
       let lostAt = 0;
-      socket.on('disconnect', () => {
+      let reasons: string[] = [];
+      socket.on('disconnect', (reason) => {
         lostAt = performance.now();
+        reasons = [reason];
         this.seen.moves[index] = (this.seen.moves[index] ?? 0) + 1;
       });
-      socket.on('connect', () => this.seen.gapsMs.push(performance.now() - lostAt));
+      socket.on('connect_error', (error) => reasons.push(error.message));
+      socket.on('connect', () => this.seen.gaps.push({ ms: performance.now() - lostAt, transport, reasons }));
     }
     this.readers = Array.from({ length: REQUESTS_AT_ONCE }, () => this.read());
   }
@@ -75,10 +86,19 @@ export class Traffic {
   }
 }
 
-/** One line for the log. */
-export function summary({ requests, failed, moves, gapsMs, lost }: Seen): string {
+/** For the log. */
+export function summary({ requests, failed, moves, gaps, lost }: Seen): string {
+  const [longest] = gaps.toSorted((one, other) => other.ms - one.ms);
   return (
-    `${requests} requests, ${failed.length} failed; ${moves.length} sockets, ${moves.reduce((sum, n) => sum + n, 0)} moves ` +
-    `(most of one: ${Math.max(0, ...moves)}), longest gap ${Math.round(Math.max(0, ...gapsMs))} ms, ${lost} not back`
+    `${requests} requests, ${failed.length} failed${counted(failed)}; ${moves.length} sockets, ` +
+    `${moves.reduce((sum, n) => sum + n, 0)} moves (most of one: ${Math.max(0, ...moves)}), longest gap ` +
+    `${longest ? `${Math.round(longest.ms)} ms (${longest.transport}: ${longest.reasons.join(', ')})` : '0 ms'}, ${lost} not back`
   );
+}
+
+/** How often each text is among them. */
+function counted(texts: string[]): string {
+  if (texts.length === 0) return '';
+  const counts = [...new Set(texts)].map((text) => `${texts.filter((other) => other === text).length} × ${text}`);
+  return ` (${counts.join(', ')})`;
 }
