@@ -54,6 +54,7 @@ async function main() {
           E2E_SERVICES_IMAGE: SERVICES,
           E2E_CRDS: crds,
           E2E_CRASH: join(process.cwd(), CLUSTER),
+          E2E_POLICIES: join(process.cwd(), CLUSTER),
           // The tests may change what belongs to the whole cluster.
           E2E_THROWAWAY: 'yes',
         }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -7,12 +7,14 @@ import type { Socket } from 'socket.io-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launchChromium } from '../example/chromium';
 import { openTab, shownCount, showsCount, whoAmI as whoServes } from '../example/tab';
-import { arrives, ask, connected, Site, whoAmI } from './support/ingress';
+import { arrives, connected, Site, whoAmI } from './support/ingress';
 import { Namespace, run, waitingReasons } from './support/kubernetes';
 import { installMetricsAdapter, removeMetricsAdapter } from './support/metrics-adapter';
+import { Release } from './support/release';
 import { summary, Traffic } from './support/traffic';
+import { hears, onTwoPods } from './support/two-pods';
 import { until } from './support/until';
-import { CHART, exampleValues, HOST, imageOf } from './support/values';
+import { CHART, HOST, imageOf } from './support/values';
 
 /** Who answers in the namespace of the probe. */
 interface ProbeIdentity {
@@ -25,37 +27,7 @@ const REDIS = 'app.kubernetes.io/instance=demo,app.kubernetes.io/name=flotilla-r
 const namespace = new Namespace('flotilla-e2e');
 const site = new Site(`https://${HOST}`);
 const folder = mkdtempSync(join(tmpdir(), 'flotilla-e2e-'));
-let revision = 0;
-
-/** Installs or upgrades the release; settles when helm says that the new pods are ready. */
-function upgrade(values: object, ...options: string[]): Promise<string> {
-  const file = join(folder, `values-${++revision}.yaml`);
-  writeFileSync(file, exampleValues(values));
-  return namespace.helm('upgrade', '--install', 'demo', CHART, '-f', file, '--timeout', '140s', ...options);
-}
-
-/** A connected socket on each of two pods. */
-async function onTwoPods(transport: 'websocket' | 'polling'): Promise<[Socket, Socket]> {
-  const first = await connected(site.socket([transport]));
-  const { pod } = await whoAmI(first);
-  const second = await until('socket on another pod', 60_000, async () => {
-    const socket = await connected(site.socket([transport]));
-    if ((await whoAmI(socket)).pod !== pod) return socket;
-    socket.disconnect();
-    // Where a proxy takes turns, sessions of an even number of requests would all begin at the same pod.
-    await site.get('/');
-    return false;
-  });
-  return [first, second];
-}
-
-/** Settles when a press by `from` is heard by `to`. */
-async function hears(from: Socket, to: Socket): Promise<void> {
-  await ask(to, 'get', '/api/counter/subscribe');
-  const heard = arrives(to, 'counterUpdated');
-  expect((await ask(from, 'post', '/api/counter/increment')).statusCode).toBe(200);
-  await heard;
-}
+const release = new Release(namespace, 'demo', folder);
 
 beforeAll(async () => {
   await namespace.create();
@@ -90,7 +62,7 @@ afterAll(async () => {
 
 describe('the example, installed with its chart', () => {
   it('comes up under the restricted Pod Security standard, and answers through the ingress', async () => {
-    await upgrade({}, '--wait');
+    await release.upgrade({}, '--wait');
     await namespace.settled(APP, 2);
     await until('answer through the ingress', 30_000, async () => (await site.get('/')) === 200);
   });
@@ -101,7 +73,7 @@ describe('the example, installed with its chart', () => {
 
   it('C25: the ingress lets silent sockets be, and both transports hear what another pod sends', async () => {
     for (const transport of ['websocket', 'polling'] as const) {
-      const [here, there] = await onTwoPods(transport);
+      const [here, there] = await onTwoPods(site, transport);
       await hears(here, there);
       await hears(there, here);
       here.disconnect();
@@ -132,10 +104,10 @@ describe('the example, installed with its chart', () => {
 
   it('clients that only poll stay at their pod with affinity', async () => {
     const isSticky = async () => (await site.cookies('/')).includes('flotilla-pod');
-    await upgrade({ stickiness: { mode: 'traefik' } }, '--wait');
+    await release.upgrade({ stickiness: { mode: 'traefik' } }, '--wait');
     await until('cookie of the ingress', 30_000, isSticky);
     expect(await poll()).toBe(0);
-    await upgrade({}, '--wait');
+    await release.upgrade({}, '--wait');
     await until('answer without that cookie', 30_000, async () => !(await isSticky()));
   });
 });
@@ -194,7 +166,7 @@ describe('changes under traffic', () => {
 
   it('C26: a new version costs no HTTP request, and every socket is back', async () => {
     const { failed, lost, gaps } = await under('helm upgrade', 2, () =>
-      upgrade({ image: imageOf('E2E_IMAGE_NEXT'), podAnnotations: { 'e2e/version': '2' } }, '--wait'),
+      release.upgrade({ image: imageOf('E2E_IMAGE_NEXT'), podAnnotations: { 'e2e/version': '2' } }, '--wait'),
     );
     expect(failed).toEqual([]);
     expect(lost).toBe(0);
@@ -230,17 +202,17 @@ describe('changes under traffic', () => {
       });
       await installMetricsAdapter(namespace, process.env.E2E_IMAGE ?? '', 'counter-tls');
       try {
-        await upgrade(scaled(1_000), '--wait');
+        await release.upgrade(scaled(1_000), '--wait');
         await namespace.settled(APP, 2);
         // 40 sockets are there meanwhile.
         const { failed, lost } = await under('autoscaler, 2 to 4 to 2', 2, async () => {
-          await upgrade(scaled(10));
+          await release.upgrade(scaled(10));
           await namespace.settled(APP, 4);
-          await upgrade(scaled(25));
+          await release.upgrade(scaled(25));
         });
         expect(failed).toEqual([]);
         expect(lost).toBe(0);
-        await upgrade({}, '--wait');
+        await release.upgrade({}, '--wait');
         await namespace.settled(APP, 2);
       } finally {
         await removeMetricsAdapter(namespace);
@@ -319,7 +291,7 @@ describe('without Redis', () => {
     await namespace.kubectl('scale', 'deployment/demo-flotilla-redis', '--replicas=1');
     await namespace.settled(REDIS, 1);
     await until('broadcast from pod to pod', 60_000, async () => {
-      const [here, there] = await onTwoPods('websocket');
+      const [here, there] = await onTwoPods(site, 'websocket');
       try {
         await hears(here, there);
         return true;
@@ -335,7 +307,7 @@ describe('what goes wrong', () => {
   it('an image that does not exist stops the rollout, and the old pods serve', async () => {
     const { repository } = imageOf('E2E_IMAGE');
     const before = (await namespace.settled(APP, 2)).map(({ metadata }) => metadata.uid);
-    await upgrade({ image: { repository, tag: 'no-such-tag', pullPolicy: 'Never' } });
+    await release.upgrade({ image: { repository, tag: 'no-such-tag', pullPolicy: 'Never' } });
     await until('pod that has no image', 60_000, async () =>
       (await namespace.pods(APP)).some((pod) => waitingReasons(pod).some((reason) => /^Err|BackOff/.test(reason))),
     );
@@ -351,7 +323,7 @@ describe('what goes wrong', () => {
   });
 
   it('a Redis URL that is none: the reason is in the last state of the container', async () => {
-    await upgrade({ extraEnv: [{ name: 'FLOTILLA_REDIS_URL', value: 'http://redis.example' }] });
+    await release.upgrade({ extraEnv: [{ name: 'FLOTILLA_REDIS_URL', value: 'http://redis.example' }] });
     const message = await until('last words of the container', 90_000, async () =>
       (await namespace.pods(APP))
         .map((pod) => pod.status.containerStatuses?.[0]?.lastState.terminated?.message)

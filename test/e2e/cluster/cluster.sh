@@ -6,6 +6,7 @@
 #   cluster.sh exec CMD...     run CMD inside the namespace, with KUBECONFIG set and kubectl on PATH
 #   cluster.sh load ARCHIVE [NAME]   load the image of a docker archive into the node, and give it a second name
 #   cluster.sh crash NAMESPACE POD   SIGKILL the pod's first process from the node: no SIGTERM comes before
+#   cluster.sh enforce-policies      start what enforces NetworkPolicies, which is off until then
 #   cluster.sh down            end everything and remove the state
 #
 # preflight.sh says what it needs. State: $CLUSTER_STATE (default /run/flotilla-e2e). Programs: those of build.sh.
@@ -16,7 +17,7 @@ self=$here/cluster.sh
 state=${CLUSTER_STATE:-/run/flotilla-e2e}
 bin=$("$here/build.sh" --dir)
 node_ip=10.99.0.1
-programs="etcd coredns traefik kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy kubectl"
+programs="etcd coredns traefik kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy kubectl kube-router"
 
 say() { echo "cluster: $*" >&2; }
 run() { # NAME CMD...: start a daemon in the namespace, log and pid kept
@@ -190,16 +191,22 @@ down() {
   enter kubectl delete deploy,statefulset,daemonset,job,pod --all -A --grace-period=0 --force --wait=false >/dev/null 2>&1 || true
   local p
   stop() { [ -e "$state/$1.pid" ] && kill "-$2" "$(cat "$state/$1.pid")" 2>/dev/null || true; }
-  for p in proxy kubelet scheduler controller-manager; do stop "$p" TERM; done
+  for p in kube-router proxy kubelet scheduler controller-manager; do stop "$p" TERM; done
   local c
   for c in $(ctr -a "$state/containerd.sock" -n k8s.io task ls -q 2>/dev/null); do ctr -a "$state/containerd.sock" -n k8s.io task kill -s 9 "$c" >/dev/null 2>&1 || true; done
   sleep 1
   for p in $(pgrep -f "containerd-shim.* -address $state/containerd.sock" || true); do kill -9 "$p" 2>/dev/null || true; done
-  for p in proxy kubelet scheduler controller-manager apiserver etcd containerd namespace; do stop "$p" KILL; done
+  for p in kube-router proxy kubelet scheduler controller-manager apiserver etcd containerd namespace; do stop "$p" KILL; done
   sleep 0.5
   for p in /run/netns/cni-*; do [ -e "$p" ] && ! mountpoint -q "$p" && rm -f "$p"; done
   if [ -s "$state/sysctl.conf" ]; then sysctl -q -p "$state/sysctl.conf" >/dev/null || true; fi
   rm -rf "$state" 2>/dev/null || true
+}
+
+enforce_policies() {
+  nsenter --target "$(cat "$state/namespace.pid")" --net "$bin/kube-router" --kubeconfig="$state/admin.kubeconfig" --hostname-override=node1 \
+    --run-firewall=true --run-router=false --run-service-proxy=false --run-loadbalancer=false </dev/null >"$state/log/kube-router.log" 2>&1 &
+  echo $! >"$state/kube-router.pid"
 }
 
 crash() { # NAMESPACE POD
@@ -215,5 +222,6 @@ case "${1:-}" in
   exec) shift && enter "$@" ;;
   load) load "$2" "${3:-}" ;;
   crash) crash "$2" "$3" ;;
-  *) sed -n '2,13p' "$0" | sed 's/^# \{0,1\}//' && exit 2 ;;
+  enforce-policies) enforce_policies ;;
+  *) sed -n '2,14p' "$0" | sed 's/^# \{0,1\}//' && exit 2 ;;
 esac
