@@ -34,6 +34,7 @@ go_program() { # NAME MODULE VERSION PACKAGE [lines for go.mod on standard input
 
 go_program etcd go.etcd.io/etcd/server/v3 v3.6.16 go.etcd.io/etcd/server/v3 </dev/null
 go_program coredns github.com/coredns/coredns v1.14.7 github.com/coredns/coredns </dev/null
+go_program kube-router github.com/cloudnativelabs/kube-router/v2 v2.1.0 github.com/cloudnativelabs/kube-router/v2/cmd/kube-router </dev/null
 # Its own go.mod replaces these, which does not reach those who build it from outside.
 go_program traefik github.com/traefik/traefik/v3 v3.6.12 github.com/traefik/traefik/v3/cmd/traefik <<'MOD'
 replace (
