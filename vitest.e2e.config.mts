@@ -10,8 +10,8 @@ export default defineConfig({
     maxWorkers: 1,
     // The order tells a story, and after a failure the rest would only fail more slowly.
     bail: 1,
-    testTimeout: 180_000,
-    hookTimeout: 240_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     retry: 0,
   },
 });
