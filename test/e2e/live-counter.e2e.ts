@@ -83,7 +83,7 @@ describe('the example, installed with its chart', () => {
 
   /** Twenty clients that poll ask ten times who serves them; returns how many of their requests one pod passed on to another. */
   async function poll(): Promise<number> {
-    const passedOn = () => namespace.metric(APP, 'flotilla_misrouted_requests_total{way="pod-poll"');
+    const passedOn = () => namespace.metric(APP, 'flotilla_misrouted_requests_total', 'way="pod-poll"');
     const before = await passedOn();
     const pollers = await Promise.all(Array.from({ length: 20 }, () => connected(site.socket(['polling']))));
     const losses: string[] = [];

@@ -70,16 +70,17 @@ export class Namespace {
     return items;
   }
 
-  /** Sum over all pods of what `/metrics` says of lines that begin so. */
-  async metric(selector: string, line: string): Promise<number> {
+  /** Sum over all pods and workers of a metric with that label. */
+  async metric(selector: string, name: string, label: string): Promise<number> {
     const pods = await this.pods(selector);
     const pages = await Promise.all(
       pods.map(({ metadata }) =>
         this.kubectl('get', '--raw', `/api/v1/namespaces/${this.name}/pods/${metadata.name}:9090/proxy/metrics`),
       ),
     );
-    const values = pages.flatMap((page) => page.split('\n').filter((candidate) => candidate.startsWith(line)));
-    return values.reduce((sum, value) => sum + Number(value.split(' ').at(-1)), 0);
+    const lines = pages.flatMap((page) => page.split('\n'));
+    const values = lines.filter((line) => line.startsWith(`${name}{`) && line.includes(label));
+    return values.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
   }
 
   /** Settles when exactly `count` pods are there, all ready, and none is on its way out. */
