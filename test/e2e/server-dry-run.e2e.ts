@@ -59,3 +59,15 @@ describe('an API server takes every object that the chart renders', () => {
     });
   }
 });
+
+it('and every object of k8s/overlays/production', async () => {
+  const written = await run('kubectl', ['kustomize', 'k8s/overlays/production']);
+  const answer = await namespace.kubectl(
+    'apply',
+    '--dry-run=server',
+    '--validate=strict',
+    '-k',
+    'k8s/overlays/production',
+  );
+  expect(answer.trim().split('\n')).toHaveLength(parseAllDocuments(written).length);
+});
