@@ -37,7 +37,7 @@ async function main() {
       'Set E2E_CLUSTER=local for a throwaway cluster on this machine (Linux, root), or KUBECONFIG and E2E_IMAGE for one of yours:\n' +
         '  E2E_IMAGE           the app as `make image` builds it, under a name that the cluster can pull\n' +
         '  E2E_IMAGE_NEXT      another tag of it, to upgrade to; by default the same\n' +
-        '  E2E_INGRESS         address of the ingress controller on ports 80 and 443; by default 127.0.0.1',
+        '  E2E_INGRESS         address of Traefik, the ingress controller, on ports 80 and 443; by default 127.0.0.1',
     );
     return 1;
   }

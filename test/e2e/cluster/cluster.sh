@@ -198,6 +198,8 @@ down() {
   for p in $(pgrep -f "containerd-shim.* -address $state/containerd.sock" || true); do kill -9 "$p" 2>/dev/null || true; done
   for p in kube-router proxy kubelet scheduler controller-manager apiserver etcd containerd namespace; do stop "$p" KILL; done
   sleep 0.5
+  # The kubelet's groups of pods outlive it. Those of another one here are in use, and stay.
+  find /sys/fs/cgroup -depth -type d -path '*/kubepods*' -exec rmdir {} + 2>/dev/null || true
   for p in /run/netns/cni-*; do [ -e "$p" ] && ! mountpoint -q "$p" && rm -f "$p"; done
   if [ -s "$state/sysctl.conf" ]; then sysctl -q -p "$state/sysctl.conf" >/dev/null || true; fi
   rm -rf "$state" 2>/dev/null || true
