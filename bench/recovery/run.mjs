@@ -178,6 +178,8 @@ async function startPod(system, index, port, opsPort, redisPort) {
     return child;
   }
   const flags = ['--workers', '2', '--port', `${port}`, '--host', '127.0.0.1', '--drain-window', '2000'];
+  // The proxy takes 0.3 s to notice that a pod is not ready.
+  flags.push('--drain-delay', '600');
   const child = start(process.execPath, ['bin/flotilla.js', 'start', 'bench/loadtest/app', ...flags], {
     ...env,
     sails_flotilla__link: 'redis-streams',
