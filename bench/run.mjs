@@ -23,7 +23,7 @@ const BENCHES = {
   http: ['http/run.mjs'],
   connections: ['connections/run.mjs'],
   recovery: ['recovery/run.mjs'],
-  'loadtest-1000': ['loadtest/run.mjs', '--subscribers', '1000'],
+  'loadtest-1000': ['loadtest/run.mjs', '--subscribers', '1000', '--rounds', '2'],
   'loadtest-5000': [
     'loadtest/run.mjs',
     ...['--subscribers', '5000', '--rounds', '1', '--rate', '5', '--scenarios', 'broadcast-fanout,reconnect-storm'],

@@ -149,7 +149,14 @@ async function startProxy(port, ports, opsPorts) {
     return `  server pod${index} 127.0.0.1:${each} ${check} inter 300 fall 1 rise 1`;
   });
   const lines = ['defaults', '  mode http', '  timeout connect 2s', '  timeout client 60s', '  timeout server 60s'];
-  lines.push('  timeout tunnel 1h', 'frontend public', `  bind 127.0.0.1:${port}`, '  default_backend pods');
+  // A pod that lifts beside another on two cores makes that one slow to answer, not unready.
+  lines.push(
+    '  timeout check 3s',
+    '  timeout tunnel 1h',
+    'frontend public',
+    `  bind 127.0.0.1:${port}`,
+    '  default_backend pods',
+  );
   lines.push('backend pods', '  balance leastconn', '  retries 3', '  option redispatch');
   if (opsPorts) lines.push('  option httpchk GET /readyz');
   writeFileSync(file, `${[...lines, ...servers].join('\n')}\n`);
