@@ -51,6 +51,7 @@ const unknown = wanted.find((name) => !(name in BENCHES));
 if (values.help || unknown !== undefined) {
   if (values.help) console.log(HELP);
   else console.error(`--only ${unknown}: give some of ${Object.keys(BENCHES).join(', ')}.`);
+  // Nothing is measured: help was asked for, or the usage is wrong.
   process.exit(values.help ? 0 : 2);
 }
 

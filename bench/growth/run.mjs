@@ -58,6 +58,7 @@ if (values.help || unknown !== undefined) {
   console[values.help ? 'log' : 'error'](
     values.help ? HELP : `--only ${unknown}: give ${Object.keys(sections).join(', ')}.`,
   );
+  // Nothing is measured: help was asked for, or the usage is wrong.
   process.exit(values.help ? 0 : 2);
 }
 

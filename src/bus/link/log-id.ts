@@ -3,18 +3,19 @@ export const LOG_START = '0-0';
 
 /** Negative where `a` stands before `b`, positive where after, 0 where they are the same. */
 export function compareLogIds(a: string, b: string): number {
-  const [aMs, aSeq] = partsOf(a);
-  const [bMs, bSeq] = partsOf(b);
+  const [aMs, aSeq] = numbersIn(a);
+  const [bMs, bSeq] = numbersIn(b);
   return aMs - bMs || aSeq - bSeq;
 }
 
 /** The smallest id after one. */
 export function nextLogId(id: string): string {
-  const [ms, seq] = partsOf(id);
+  const [ms, seq] = numbersIn(id);
   return `${ms}-${seq + 1}`;
 }
 
-function partsOf(id: string): [number, number] {
+/** The two numbers of an id. */
+export function numbersIn(id: string): [ms: number, seq: number] {
   const dash = id.indexOf('-');
   return [Number(id.slice(0, dash)), Number(id.slice(dash + 1))];
 }

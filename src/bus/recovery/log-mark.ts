@@ -1,3 +1,5 @@
+import { numbersIn } from '../link/log-id';
+
 /**
  * Where something stands in the link's log: the id of an entry, as text that sorts as the ids do. Ids are `ms-seq`; here
  * both are written with 36 digits, the first in a fixed width, the second behind its length.
@@ -16,8 +18,7 @@ export function makeMark(ms: number, seq: number): LogMark {
 
 /** The mark of an entry, from its id. */
 export function markOf(logId: string): LogMark {
-  const dash = logId.indexOf('-');
-  return makeMark(Number(logId.slice(0, dash)), Number(logId.slice(dash + 1)));
+  return makeMark(...numbersIn(logId));
 }
 
 /** The two numbers of a mark's id. */

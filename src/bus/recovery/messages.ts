@@ -50,16 +50,7 @@ export type SessionChange =
       isRepeated: boolean;
     }
   | {
-      op: 'join';
-      sid: string;
-      generation: number;
-      room: string;
-      seq: number;
-      order: number;
-      mark?: LogMark | undefined;
-    }
-  | {
-      op: 'leave';
+      op: 'join' | 'leave';
       sid: string;
       generation: number;
       room: string;

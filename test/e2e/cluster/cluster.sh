@@ -199,8 +199,10 @@ down() {
   for p in kube-router proxy kubelet scheduler controller-manager apiserver etcd containerd namespace; do stop "$p" KILL; done
   sleep 0.5
   # The kubelet's groups of pods outlive it. Those of another one here are in use, and stay.
+  # A group that is in use cannot be removed, and need not be: the cluster is down all the same.
   find /sys/fs/cgroup -depth -type d -path '*/kubepods*' -exec rmdir {} + 2>/dev/null || true
   for p in /run/netns/cni-*; do [ -e "$p" ] && ! mountpoint -q "$p" && rm -f "$p"; done
+  # Where the machine does not allow it to be set back, it was not allowed to be changed either.
   if [ -s "$state/sysctl.conf" ]; then sysctl -q -p "$state/sysctl.conf" >/dev/null || true; fi
   rm -rf "$state" 2>/dev/null || true
 }
