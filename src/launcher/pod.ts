@@ -170,7 +170,8 @@ export class Pod extends EventEmitter<PodEvents> {
       await new Promise((resolve) => setTimeout(resolve, drainDelayMs));
     }
     this.#watch.close();
-    await this.#door.close();
+    // half of what the window leaves: the rest is for requests in flight
+    await this.#door.close(Math.max(0, deadline - Date.now() - windowMs) / 2);
     await this.#supervisor.stop({ windowMs, graceMs: Math.max(0, deadline - Date.now()) });
     await this.#once?.close();
     await this.#peers.close();

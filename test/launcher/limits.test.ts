@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs';
+import { connect } from 'node:net';
 import type { Socket } from 'socket.io-client';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { readFrontDoorSettings } from '../../dist/launcher/front-door/settings';
@@ -177,7 +178,26 @@ test('a worker that is ready and has too much to do makes connections wait: none
   await pod.stop();
 });
 
-test('connections that wait for a busy worker when the pod stops are answered 503, not cut', async () => {
+test('connections that wait for a busy worker when the pod stops are served when it comes to them: none is refused', async () => {
+  const pod = await startOpsPod({ workers: 1, args: ['--grace', '20000'] });
+  const pid = (await pod.status()).workers[0]?.pid as number;
+  process.kill(pid, 'SIGSTOP');
+  const answers = Promise.all(Array.from({ length: 300 }, () => send(`${pod.url}/whoami`)));
+  await until(
+    async () => readdirSync(`/proc/${pod.program.pid}/fd`).length,
+    (files) => files > 300,
+  );
+  const ended = pod.stop();
+  await until(
+    () => isListening(pod.port),
+    (listens) => !listens,
+  );
+  process.kill(pid, 'SIGCONT');
+  expect((await answers).filter(({ status }) => status !== 200)).toEqual([]);
+  expect((await ended).code).toBe(0);
+});
+
+test('connections whose worker takes them too late in a stop are answered 503, not cut', async () => {
   const pod = await startOpsPod({ workers: 1, args: ['--grace', '2000'] });
   const pid = (await pod.status()).workers[0]?.pid as number;
   process.kill(pid, 'SIGSTOP');
@@ -192,6 +212,17 @@ test('connections that wait for a busy worker when the pod stops are answered 50
   const refused = (await answers).filter((answer) => answer.status === 'fulfilled' && answer.value.status === 503);
   expect(refused.length).toBeGreaterThanOrEqual(230);
 });
+
+function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('error', () => resolve(false));
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+  });
+}
 
 test.each([
   [

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { availableCpus } from '../../dist/launcher/available-cpus';
+import { DrainProgress } from '../../dist/launcher/life-cycle/drain-progress';
 import { createLogger } from '../../dist/launcher/logger';
 import { RestartPolicy } from '../../dist/launcher/restart-policy';
 import { createRuntimeDirectory, hubSocketPath, peerSocketPath } from '../../dist/launcher/runtime-directory';
@@ -113,4 +114,18 @@ test('a pretty log line is one line, a structured one is JSON', () => {
   createLogger({ format: 'json', stream }).info({ worker: 3 }, 'worker ready');
   expect(lines[0]).toMatch(/^\d\d:\d\d:\d\d flotilla info {2}worker ready worker=3\n$/);
   expect(JSON.parse(lines[1] as string)).toMatchObject({ name: 'flotilla', level: 30, worker: 3, msg: 'worker ready' });
+});
+
+test('the progress of a reload counts the sockets of the worker that drains, not of those before it', () => {
+  const said: string[] = [];
+  const stream = { write: (line: string) => void said.push((JSON.parse(line) as { msg: string }).msg) };
+  const progress = new DrainProgress(createLogger({ format: 'json', stream }));
+  progress.update(1, 20, 20);
+  progress.update(1, 0, 20);
+  progress.update(2, 0, 30);
+  expect(said).toEqual([
+    'draining: 20 of 20 sockets left',
+    'draining: 0 of 20 sockets left',
+    'draining: 0 of 30 sockets left',
+  ]);
 });

@@ -83,6 +83,8 @@ test('a soak: workers are killed, reloads and drains run under traffic; every me
   expect({ lost, wrong, ended: acknowledged + refused + disconnected }).toEqual({ lost: 0, wrong: 0, ended: sent });
   expect(counts.copies.twice).toBe(0);
   expect(codes.every((code) => code === 0)).toBe(true);
+  // else the proxy's log was not understood, and says nothing about failures
+  expect(requests.length).toBeGreaterThan(CLIENTS);
   const isOfKill = ({ status, begun: from, ended: to }: ProxiedRequest) =>
     status === 502 && kills.some((at) => from <= at + BLURRED_MS && to >= at);
   expect(

@@ -14,6 +14,9 @@ export interface FrontDoor {
   watch(worker: WorkerProcess): void;
   /** A worker can take connections from now on. */
   workerReady(worker: WorkerProcess): void;
-  /** Takes no new connection. Those that workers have stay with them. */
-  close(): Promise<void>;
+  /**
+   * Takes no new connection; those that workers have stay with them. Settles when those that wait for a worker have found one,
+   * or have waited for this many milliseconds more and are refused.
+   */
+  close(patienceMs: number): Promise<void>;
 }

@@ -92,11 +92,12 @@ export class RouteDoor implements FrontDoor {
     this.#admit();
   }
 
-  async close(): Promise<void> {
-    this.#waiting.clear();
+  async close(patienceMs: number): Promise<void> {
     const server = this.#server;
-    this.#server = undefined;
     if (server) await new Promise<void>((resolve) => server.close(() => resolve()));
+    await this.#waiting.close(patienceMs);
+    // who comes from now on, from a worker that ends, finds nobody to wait for
+    this.#server = undefined;
     this.#proxied.close();
     await this.#refusals.close();
   }

@@ -23,6 +23,7 @@ export interface WaitingRoomOptions<T> {
 export class WaitingRoom<T = RawHandle> {
   #waiting: { item: T; since: number }[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #onEmpty: (() => void) | undefined;
 
   constructor(private readonly options: WaitingRoomOptions<T>) {}
 
@@ -39,6 +40,20 @@ export class WaitingRoom<T = RawHandle> {
   /** Gives the waiting ones, in their order, to a function that says whether it took it; stops at the first that it did not take. */
   offer(take: (item: T) => boolean): void {
     while (this.#waiting[0] && take(this.#waiting[0].item)) this.#waiting.shift();
+    this.#lookIfEmpty();
+  }
+
+  /** Settles when nobody waits any longer: nobody new is to come. Whoever still does after this many milliseconds is turned away. */
+  async close(patienceMs: number): Promise<void> {
+    if (this.#waiting.length > 0 && this.options.isBusy()) {
+      const empty = new Promise<void>((resolve) => {
+        this.#onEmpty = resolve;
+      });
+      const timer = setTimeout(() => this.#onEmpty?.(), patienceMs);
+      await empty;
+      clearTimeout(timer);
+    }
+    this.clear();
   }
 
   /** Turns everybody away. */
@@ -46,6 +61,10 @@ export class WaitingRoom<T = RawHandle> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     for (const { item } of this.#waiting.splice(0)) this.options.onTooLong(item);
+  }
+
+  #lookIfEmpty(): void {
+    if (this.#waiting.length === 0) this.#onEmpty?.();
   }
 
   get #patienceMs(): number {
@@ -65,6 +84,7 @@ export class WaitingRoom<T = RawHandle> {
       const { item } = this.#waiting.shift() as { item: T };
       this.options.onTooLong(item);
     }
+    this.#lookIfEmpty();
     const next = this.#waiting[0];
     // a worker that was ready may be so no longer: then the short patience holds again
     if (next)

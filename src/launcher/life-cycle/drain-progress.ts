@@ -19,9 +19,10 @@ export class DrainProgress {
     if (!isOver && this.#saidAt > 0 && now - this.#saidAt < SAY_EVERY_MS) return;
     this.#saidAt = now;
     const text = `draining: ${this.#left()} of ${this.#of()} sockets left`;
-    if (text === this.#said) return;
+    if (text !== this.#said) this.log.info({ left: this.#left(), of: this.#of() }, text);
     this.#said = text;
-    this.log.info({ left: this.#left(), of: this.#of() }, text);
+    // the next worker of a reload begins anew
+    if (isOver) this.#workers.clear();
   }
 
   #left(): number {
