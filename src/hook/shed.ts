@@ -43,5 +43,5 @@ export async function shed(runtime: HookRuntime, { count, keep, windowMs }: Shed
 
 function isIdle(runtime: HookRuntime, connection: EngineConnection): boolean {
   const { connections } = runtime;
-  return connections.of(connection).size > 0 && !connections.isBusy(connection) && connection.upgrading !== true;
+  return connections.of(connection).length > 0 && !connections.isBusy(connection) && connection.upgrading !== true;
 }

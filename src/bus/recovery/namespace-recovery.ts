@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Namespace, Socket } from 'socket.io';
+import type { Namespace, Socket } from 'socket.io';
 import type { Room, SocketId } from 'socket.io-adapter';
 import { FIRST_PROTOCOL_WITH_OFFSETS, PreparedPacket } from '../adapter/fast-lane/prepared-packet';
 import { type EncodedPacket, joinParts, splitParts } from '../payload';
@@ -26,9 +26,9 @@ import {
   type PacketFlags,
   ResumedSocket,
   type SocketClient,
-  type SocketInternals,
   type SocketPacket,
 } from './socket-internals';
+import { overridesFor, socketMethods } from './socket-overrides';
 import { TrackedSocket } from './tracked-socket';
 
 const EVENT_PACKET = 2;
@@ -53,8 +53,6 @@ interface AdapterState {
   addAll(id: SocketId, rooms: Set<Room>): unknown;
 }
 
-const socketMethods = Socket.prototype as unknown as SocketInternals;
-
 /**
  * A worker's part of connection state recovery in one namespace: it counts what it sends, tells the hub of every change in
  * its sockets' state, and gives clients that come back their sockets again.
@@ -64,6 +62,7 @@ export class NamespaceRecovery {
   readonly #tracked = new Map<SocketId, TrackedSocket>();
   readonly #ownMessages = new OwnMessages();
   readonly #encoder: { encode(packet: object): EncodedPacket };
+  readonly #override: (tracked: TrackedSocket) => void;
   readonly #sweepTimer: NodeJS.Timeout;
   #origin: string;
   #hasBegun = false;
@@ -81,6 +80,11 @@ export class NamespaceRecovery {
     this.#origin = originOf(member.uid);
     this.#questions = new HubQuestions(adapter.nsp.name, member, (answer) => this.#giveBack(answer));
     this.#encoder = (adapter.nsp.server as unknown as { encoder: { encode(packet: object): EncodedPacket } }).encoder;
+    this.#override = overridesFor({
+      send: (tracked, packet, flags) => this.#send(tracked, packet, flags),
+      ends: (tracked) => this.#end(tracked),
+      ended: ({ socket }) => (adapter.nsp as unknown as NamespaceInternals)._preConnectSockets.delete(socket.id),
+    });
     this.#wrapCreation();
     this.#sweepTimer = setInterval(() => this.#sweepSome(), SWEEP_EVERY_MS);
     this.#sweepTimer.unref();
@@ -203,19 +207,18 @@ export class NamespaceRecovery {
   }
 
   #tellOpen(tracked: TrackedSocket, isRepeated: boolean): void {
-    const { socket, key, generation } = tracked;
-    tracked.isBindingChanged();
+    const { socket, internals, generation } = tracked;
     this.#change({
       op: 'open',
       sid: socket.id,
-      key,
+      key: digestOf(internals.pid ?? ''),
       generation,
       seq: this.#seq,
       order: this.#order,
       ...this.#marked(),
       rooms: [...(this.adapter.sids.get(socket.id) ?? [])],
       data: tracked.readChangedData()?.data ?? tracked.plainData(),
-      binding: tracked.binding,
+      binding: tracked.readBinding(),
       isRepeated,
     });
   }
@@ -238,8 +241,8 @@ export class NamespaceRecovery {
     const { socket, generation } = tracked;
     const changed = tracked.readChangedData();
     if (changed) this.#change({ op: 'data', sid: socket.id, generation, data: changed.data });
-    if (tracked.isBindingChanged()) {
-      this.#change({ op: 'binding', sid: socket.id, generation, binding: tracked.binding });
+    if (tracked.isBindingChanged) {
+      this.#change({ op: 'binding', sid: socket.id, generation, binding: tracked.readBinding() });
     }
   }
 
@@ -259,34 +262,16 @@ export class NamespaceRecovery {
 
   /** Takes a fresh socket. */
   #track(socket: Socket, failure: RecoveryFailure | undefined): Socket {
-    const pid = drawPrivateId();
-    const internals = socket as unknown as SocketInternals;
-    internals.pid = pid;
-    const tracked = new TrackedSocket(socket, digestOf(pid), () => this.#bindingOf(socket));
+    const tracked = new TrackedSocket(socket, this.options.guard);
+    tracked.internals.pid = drawPrivateId();
     this.#override(tracked);
-    internals._onconnect = () => {
-      socketMethods._onconnect.call(internals);
+    tracked.whenConnected = () => {
       tracked.isOpen = true;
       this.#tracked.set(socket.id, tracked);
       this.#tellOpen(tracked, false);
       if (failure) this.options.guard?.failed(socket, failure);
     };
     return socket;
-  }
-
-  #override(tracked: TrackedSocket): void {
-    const { internals } = tracked;
-    let reason: string | undefined;
-    internals.packet = (packet, flags) => this.#send(tracked, packet, flags);
-    internals._onclose = (why, description) => {
-      reason = why;
-      return socketMethods._onclose.call(internals, why, description);
-    };
-    internals._cleanup = () => {
-      this.#end(tracked, reason);
-      socketMethods._cleanup.call(internals);
-      (this.adapter.nsp as unknown as NamespaceInternals)._preConnectSockets.delete(internals.id);
-    };
   }
 
   #send(tracked: TrackedSocket, packet: SocketPacket, flags: PacketFlags = {}): void {
@@ -312,8 +297,8 @@ export class NamespaceRecovery {
     write(internals.client, encoded, this.#offset(), flags.compress !== false);
   }
 
-  #end(tracked: TrackedSocket, reason: string | undefined): void {
-    const { socket, generation, isOpen, isGone } = tracked;
+  #end(tracked: TrackedSocket): void {
+    const { socket, generation, isOpen, isGone, endReason: reason } = tracked;
     if (!isOpen || isGone) return;
     tracked.isGone = true;
     tracked.held?.release();
@@ -327,8 +312,8 @@ export class NamespaceRecovery {
       this.#change({ op: 'end', sid: socket.id, generation });
       return;
     }
-    tracked.isBindingChanged();
-    this.#change({ op: 'gone', sid: socket.id, generation, data: tracked.plainData(), binding: tracked.binding });
+    const binding = tracked.readBinding();
+    this.#change({ op: 'gone', sid: socket.id, generation, data: tracked.plainData(), binding });
   }
 
   async #resume(
@@ -366,7 +351,7 @@ export class NamespaceRecovery {
     const { sid, generation, rooms, cut, knownSeq } = taken;
     const data = taken.data ?? {};
     const socket = new ResumedSocket(nsp, client, auth, { sid, pid, rooms: [], data, missedPackets: [] });
-    const tracked = new TrackedSocket(socket, digestOf(pid), () => this.#bindingOf(socket));
+    const tracked = new TrackedSocket(socket, this.options.guard);
     const { internals } = tracked;
     tracked.generation = generation;
     tracked.isOpen = true;
@@ -382,8 +367,7 @@ export class NamespaceRecovery {
     for (const { encoded, offset } of this.#ownMessages.after(knownSeq, new Set(rooms))) {
       write(held, encoded, offset, undefined);
     }
-    internals._onconnect = () => {
-      socketMethods._onconnect.call(internals);
+    tracked.whenConnected = () => {
       this.member.counters.recovery.recovered += 1;
       this.#replay(tracked, client, taken.missed, taken.more);
     };
@@ -417,10 +401,6 @@ export class NamespaceRecovery {
     if (answer.name !== 'taken') return;
     const { sid, generation, data } = answer;
     this.#change({ op: 'gone', sid, generation, data, binding: '' });
-  }
-
-  #bindingOf(socket: Socket): string {
-    return this.options.guard?.bindingOf(socket) ?? '';
   }
 }
 

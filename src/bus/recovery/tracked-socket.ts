@@ -1,9 +1,10 @@
 import type { Socket } from 'socket.io';
 import { toPlainData } from '../plain-data';
 import type { HeldClient } from './held-client';
+import type { RecoveryGuard } from './recovery-options';
 import type { SocketInternals } from './socket-internals';
 
-/** A socket whose state the hub knows. */
+/** A socket whose state the hub knows. There is one for each client, so it holds what it can't do without. */
 export class TrackedSocket {
   generation = 1;
   /** Until the client has what it missed. */
@@ -14,22 +15,31 @@ export class TrackedSocket {
   isGone = false;
   /** Its client does not get its state back. */
   isForgotten = false;
+  /** Called once the socket is connected. */
+  whenConnected: (() => void) | undefined;
+  /** Why it was closed. */
+  endReason: string | undefined;
   #dataText = '';
-  #binding = '';
+  #boundState: unknown;
 
   constructor(
     readonly socket: Socket,
-    /** Digest of its private id. */
-    readonly key: string,
-    private readonly readBinding: () => string,
+    private readonly guard: RecoveryGuard | undefined,
   ) {}
 
   get internals(): SocketInternals {
     return this.socket as unknown as SocketInternals;
   }
 
-  get binding(): string {
-    return this.#binding;
+  /** What the socket is bound to; counts as told. */
+  readBinding(): string {
+    this.#boundState = this.guard?.stateOf(this.socket);
+    return this.guard?.bindingOf(this.socket) ?? '';
+  }
+
+  /** Whether the socket may be bound to something else than when last read. */
+  get isBindingChanged(): boolean {
+    return this.guard !== undefined && this.guard.stateOf(this.socket) !== this.#boundState;
   }
 
   /** The socket's data, if it is other than when last asked. */
@@ -45,14 +55,6 @@ export class TrackedSocket {
 
   plainData(): unknown {
     return toPlainData(this.socket.data);
-  }
-
-  /** Whether the socket is bound to something else than when last asked. */
-  isBindingChanged(): boolean {
-    const binding = this.readBinding();
-    if (binding === this.#binding) return false;
-    this.#binding = binding;
-    return true;
   }
 }
 

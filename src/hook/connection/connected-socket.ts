@@ -1,17 +1,26 @@
 import type { Socket } from 'socket.io';
-import type { RequestPlaces } from '../limits/request-places';
+import { RequestPlaces } from '../limits/request-places';
 import type { SocketFacts } from '../requests/socket-facts';
-import type { ClientAddress } from './client-address';
 
-/** A connected socket and what is worked out once for all of its requests. */
-export interface ConnectedSocket {
-  socket: Socket;
-  address: ClientAddress;
-  sdkVersion: string;
-  speaksVirtualRequests: boolean;
+/** A connected socket; what its requests need is made with the first of them. */
+export class ConnectedSocket {
   /** Its requests that are not answered yet. */
-  openRequests: number;
-  places: RequestPlaces;
-  /** Made with its first request. */
-  facts?: SocketFacts;
+  openRequests = 0;
+  #places: RequestPlaces | undefined;
+  #facts: SocketFacts | undefined;
+
+  constructor(
+    readonly socket: Socket,
+    private readonly findFacts: (socket: Socket) => SocketFacts,
+  ) {}
+
+  get places(): RequestPlaces {
+    this.#places ??= new RequestPlaces();
+    return this.#places;
+  }
+
+  get facts(): SocketFacts {
+    this.#facts ??= this.findFacts(this.socket);
+    return this.#facts;
+  }
 }

@@ -1,23 +1,29 @@
+import type { Socket } from 'socket.io';
+import { MostlyOne } from '../mostly-one';
 import type { ConnectedSocket } from './connected-socket';
 
 /** The connected sockets of this process by the connection that carries them: one, or one for each namespace. */
 export class ConnectedSockets {
-  readonly #byConnection = new WeakMap<object, Set<ConnectedSocket>>();
+  readonly #byConnection = new MostlyOne<object, ConnectedSocket>(new WeakMap());
 
   add(connected: ConnectedSocket): void {
-    const { conn } = connected.socket;
-    const sockets = this.#byConnection.get(conn) ?? new Set();
-    this.#byConnection.set(conn, sockets.add(connected));
-    connected.socket.once('disconnect', () => sockets.delete(connected));
+    this.#byConnection.add(connected.socket.conn, connected);
   }
 
-  of(connection: object): ReadonlySet<ConnectedSocket> {
-    return this.#byConnection.get(connection) ?? new Set();
+  remove(connected: ConnectedSocket): void {
+    this.#byConnection.delete(connected.socket.conn, connected);
+  }
+
+  find(socket: Socket): ConnectedSocket | undefined {
+    return this.of(socket.conn).find((connected) => connected.socket === socket);
+  }
+
+  of(connection: object): readonly ConnectedSocket[] {
+    return this.#byConnection.of(connection);
   }
 
   /** Whether a request that came over this connection is not answered yet. */
   isBusy(connection: object): boolean {
-    for (const { openRequests } of this.of(connection)) if (openRequests > 0) return true;
-    return false;
+    return this.of(connection).some(({ openRequests }) => openRequests > 0);
   }
 }

@@ -1,38 +1,41 @@
 import type { Socket } from 'socket.io';
-import { RequestPlaces } from '../limits/request-places';
 import { receiveRequest } from '../requests/receive-request';
+import { SocketFacts } from '../requests/socket-facts';
 import type { HookRuntime } from '../runtime';
 import { loadHandshakeSession } from '../session/handshake-session';
 import { runAfterDisconnect } from './after-disconnect';
 import { clientAddress, type PeerAddresses } from './client-address';
-import type { ConnectedSocket } from './connected-socket';
-import { readSdkMetadata, speaksVirtualRequests } from './sdk-metadata';
+import { ConnectedSocket } from './connected-socket';
 
 /** The events that are virtual requests, by HTTP method. */
 const REQUEST_EVENTS = ['get', 'post', 'put', 'patch', 'delete', 'options', 'head'];
 
-/** Makes the listener for new sockets. */
+/** Makes the listener for new sockets. What they listen to is the same for all of them: an idle socket has nothing of its own. */
 export function makeOnConnection(runtime: HookRuntime, peers: PeerAddresses): (socket: Socket) => void {
-  return (socket) => {
-    const sdk = readSdkMetadata(socket.handshake);
-    const connected: ConnectedSocket = {
-      socket,
-      address: clientAddress(socket, peers.of(socket), runtime.app.hooks.http),
-      sdkVersion: sdk.version,
-      speaksVirtualRequests: speaksVirtualRequests(sdk.version),
-      openRequests: 0,
-      places: new RequestPlaces(),
-    };
-    runtime.connections.add(connected);
-    runtime.sessions.add(socket);
-    socket.on('disconnect', () => {
-      runtime.requests.end(connected.openRequests);
-      connected.openRequests = 0;
-      runtime.farewells.add(runAfterDisconnect(runtime, socket));
-    });
-    for (const event of REQUEST_EVENTS) {
-      socket.on(event, (...args: unknown[]) => receiveRequest(runtime, connected, event, args));
+  const { app, connections, sessions } = runtime;
+  const findFacts = (socket: Socket) =>
+    new SocketFacts(app, socket, clientAddress(socket, peers.of(socket), app.hooks.http));
+  const requestListeners = REQUEST_EVENTS.map((event) => {
+    function receive(this: Socket, ...args: unknown[]): void {
+      const connected = connections.find(this);
+      if (connected) receiveRequest(runtime, connected, event, args);
     }
+    return [event, receive] as const;
+  });
+  function end(this: Socket): void {
+    const connected = connections.find(this);
+    if (!connected) return;
+    connections.remove(connected);
+    sessions.remove(this);
+    runtime.requests.end(connected.openRequests);
+    connected.openRequests = 0;
+    runtime.farewells.add(runAfterDisconnect(runtime, this));
+  }
+  return (socket) => {
+    connections.add(new ConnectedSocket(socket, findFacts));
+    sessions.add(socket);
+    socket.on('disconnect', end);
+    for (const [event, receive] of requestListeners) socket.on(event, receive);
     runOnConnect(runtime, socket);
   };
 }

@@ -24,7 +24,7 @@ interface QueueingConnection {
   [QUEUE]?: Queue;
 }
 
-/** What waits for one connection. */
+/** What waits for one connection; made when something first does. */
 interface Queue {
   /** How many packets of `writeBuffer` are counted in. */
   packets: number;
@@ -53,10 +53,11 @@ export function limitBufferedBytes(runtime: HookRuntime, io: Server): void {
   const condemned = new CondemnedConnections(runtime);
   const watched = (original: SendPacket): SendPacket =>
     function sendPacket(this: QueueingConnection, type, data, options, callback) {
-      const queue = this[QUEUE];
-      if (queue?.isCut) return;
+      if (this[QUEUE]?.isCut) return;
       original.call(this, type, data, options, callback);
-      if (!queue || this.writeBuffer.length === 0) return;
+      if (this.writeBuffer.length === 0) return;
+      this[QUEUE] ??= { packets: 0, bytes: 0, largest: 0, isCut: false };
+      const queue = this[QUEUE];
       count(queue, this.writeBuffer);
       if (queue.bytes - queue.largest <= maxBufferedBytes) return;
       queue.isCut = true;
@@ -65,7 +66,6 @@ export function limitBufferedBytes(runtime: HookRuntime, io: Server): void {
   let shared: SendPacket | undefined;
   io.engine.on('connection', (connection: QueueingConnection) => {
     if (typeof connection.sendPacket !== 'function' || !Array.isArray(connection.writeBuffer)) return;
-    connection[QUEUE] = { packets: 0, bytes: 0, largest: 0, isCut: false };
     shared ??= watched(connection.sendPacket);
     connection.sendPacket = shared;
   });

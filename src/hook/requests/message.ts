@@ -1,7 +1,7 @@
 import { parse as parseUrl } from 'node:url';
 import { inspect } from 'node:util';
-import type { ConnectedSocket } from '../connection/connected-socket';
 import { SocketsParseError } from '../errors';
+import type { SocketFacts } from './socket-facts';
 import { dropPrototypeKeys, dropPrototypeParameters } from './untrusted-data';
 
 /** A client's message, checked. */
@@ -29,7 +29,7 @@ export function splitArguments(args: unknown[]): {
 }
 
 /** Checks a client's message. Throws {@link SocketsParseError}. */
-export function parseMessage(connected: ConnectedSocket, message: unknown, rest: unknown[]): RequestMessage {
+export function parseMessage(facts: SocketFacts, message: unknown, rest: unknown[]): RequestMessage {
   if (rest.some((value) => value !== undefined && value !== null)) {
     throw new SocketsParseError('A callback may be left out; what follows the message must be one.');
   }
@@ -38,9 +38,9 @@ export function parseMessage(connected: ConnectedSocket, message: unknown, rest:
   const { url, data, params, headers } = message;
   if (!url) throw new SocketsParseError(`No url provided in request: ${excerpt(message)}`);
   if (typeof url !== 'string') throw new SocketsParseError(`Invalid url provided: ${excerpt(url)}`);
-  if (!connected.speaksVirtualRequests) {
+  if (!facts.speaksVirtualRequests) {
     throw new SocketsParseError(
-      `This client's SDK version (${excerpt(connected.sdkVersion)}) is not compatible: 0.11.0 or later is needed, named by ` +
+      `This client's SDK version (${excerpt(facts.sdkVersion)}) is not compatible: 0.11.0 or later is needed, named by ` +
         '`__sails_io_sdk_version` in the query of the connection.',
     );
   }

@@ -5,7 +5,6 @@ import type { HookRuntime } from '../runtime';
 import { followSessionCookie } from '../session/handshake-session';
 import { afterJoins } from './join-guarantee';
 import { type Acknowledge, parseMessage, type RequestMessage, splitArguments } from './message';
-import { SocketFacts } from './socket-facts';
 import { VirtualRequest } from './virtual-request';
 import { type FinishedResponse, VirtualResponse } from './virtual-response';
 
@@ -26,7 +25,7 @@ export function receiveRequest(
   const { message, acknowledge, rest } = splitArguments(args);
   let parsed: RequestMessage;
   try {
-    parsed = parseMessage(connected, message, rest);
+    parsed = parseMessage(connected.facts, message, rest);
   } catch (error) {
     respondWithParseError(runtime, connected.socket, acknowledge, error);
     return;
@@ -80,7 +79,6 @@ class OpenRequest {
     this.#place = place;
     connected.openRequests += 1;
     runtime.requests.begin();
-    connected.facts ??= new SocketFacts(app, connected.socket, connected.address);
     const request = new VirtualRequest(app, connected.facts, connected.socket, method, message);
     const response = new VirtualResponse(request, (finished) => this.#answer(finished));
     request.res = response;

@@ -1,6 +1,7 @@
 import type { Socket } from 'socket.io';
 import type { SailsApp } from '../../types/sails';
 import type { ClientAddress } from '../connection/client-address';
+import { readSdkMetadata, speaksVirtualRequests } from '../connection/sdk-metadata';
 import { wantsNoSession } from '../session/socket-sessions';
 import type { CookieValues } from './virtual-request';
 
@@ -18,6 +19,8 @@ interface FixedHeaders {
 export class SocketFacts {
   readonly ip: string;
   readonly ips: readonly string[];
+  readonly sdkVersion: string;
+  readonly speaksVirtualRequests: boolean;
   readonly #nosession: string | undefined;
   #parsed: { header: string | undefined; values: CookieValues } | undefined;
 
@@ -28,6 +31,8 @@ export class SocketFacts {
   ) {
     this.ip = address.ip;
     this.ips = address.ips;
+    this.sdkVersion = readSdkMetadata(socket.handshake).version;
+    this.speaksVirtualRequests = speaksVirtualRequests(this.sdkVersion);
     this.#nosession = wantsNoSession(socket.request) ? 'true' : undefined;
   }
 

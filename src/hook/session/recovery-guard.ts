@@ -24,24 +24,23 @@ interface Binding {
  * A client without a cookie of its own gets back the session that was made for it.
  */
 export class SessionGuard implements RecoveryGuard {
-  readonly #texts = new WeakMap<Socket, { id: string | undefined; isFresh: boolean | undefined; text: string }>();
-
   constructor(private readonly runtime: HookRuntime) {}
 
   /** Begins with the digest of the session's id, by which the state is found when the session is disconnected. */
   bindingOf(socket: Socket): string {
     const { sessions } = this.runtime;
     const session = sessions.of(socket);
-    const before = this.#texts.get(socket);
-    if (before && before.id === session?.id && before.isFresh === session?.isFresh) return before.text;
     const binding: Binding = {
       presented: sessions.presentedBy(socket.handshake.headers),
       id: session?.id,
       isFresh: session?.isFresh,
     };
-    const text = `${session ? digestOfSession(session.id) : ''}:${JSON.stringify(binding)}`;
-    this.#texts.set(socket, { id: session?.id, isFresh: session?.isFresh, text });
-    return text;
+    return `${session ? digestOfSession(session.id) : ''}:${JSON.stringify(binding)}`;
+  }
+
+  stateOf(socket: Socket): unknown {
+    const session = this.runtime.sessions.of(socket);
+    return session?.isFresh ? session : session?.id;
   }
 
   /** @throws SessionUnavailableError */

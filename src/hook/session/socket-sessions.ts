@@ -1,7 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type session from 'express-session';
 import type { Socket } from 'socket.io';
-import type { SailsSessionHook } from '../../types/sails';
+import { MostlyOne } from '../mostly-one';
 import type { HookRuntime } from '../runtime';
 import { readSession, storeOf } from './read-store';
 import { putCookieFirst, readSessionId, writeSessionCookie } from './session-cookie';
@@ -18,15 +19,26 @@ export interface SocketSession {
 /** What a handshake's session is known by. Socket.IO hands on the headers of the client's first HTTP request. */
 type Headers = IncomingMessage['headers'];
 
+/** What is known of a handshake. */
+interface Handshake {
+  /** The session that the client's own cookie named, whether there is one or not. */
+  presented: string | undefined;
+  /** The cookie header that names `session`. */
+  cookie: string | undefined;
+  session: SocketSession | undefined;
+}
+
+/** As many random bytes as core's own ids have. */
+const ID_BYTES = 24;
+
 /**
  * The sessions of connected sockets: which one each has, and which sockets each has. A client's cookie can't be changed over
  * a socket: what changes is the cookie in the handshake, on this side.
  */
 export class SocketSessions {
-  readonly #byHeaders = new WeakMap<Headers, { cookie: string | undefined; session: SocketSession }>();
-  /** The sessions that clients' own cookies named, whether there are any or not. */
-  readonly #presented = new WeakMap<Headers, string | undefined>();
-  readonly #sockets = new Map<string, Set<Socket>>();
+  readonly #handshakes = new WeakMap<Headers, Handshake>();
+  readonly #socketsOf = new Map<string, Socket | Set<Socket>>();
+  readonly #sockets = new MostlyOne<string, Socket>(this.#socketsOf);
   readonly #idOf = new WeakMap<Socket, string>();
 
   constructor(private readonly runtime: HookRuntime) {}
@@ -40,15 +52,15 @@ export class SocketSessions {
     const { headers } = request;
     const store = storeOf(this.runtime);
     const { session: sessions } = this.runtime.app;
-    if (!store || !sessions || wantsNoSession(request) || this.#byHeaders.has(headers)) return;
+    if (!store || !sessions || wantsNoSession(request) || this.#handshakes.get(headers)?.session) return;
     const id = readSessionId(sessions, headers.cookie);
-    this.#presented.set(headers, id);
+    this.#handshakes.set(headers, { presented: id, cookie: undefined, session: undefined });
     const found = id === undefined ? undefined : await readSession(this.runtime, store, id);
     if (id !== undefined && found !== undefined) {
       this.#remember(headers, { id, isFresh: isEmpty(found), touchedAt: 0 });
       return;
     }
-    this.#renew(headers, sessions);
+    this.#renew(headers);
     this.runtime.app.log.verbose(
       'A socket connects without the cookie of a session: it has a new one, for as long as it stays connected.',
     );
@@ -57,13 +69,13 @@ export class SocketSessions {
   /** The session of a socket; `undefined` where it has none, by its own wish or the app's. */
   of(socket: Socket): SocketSession | undefined {
     const { headers } = socket.handshake;
-    const known = this.#byHeaders.get(headers);
-    if (known && known.cookie === headers.cookie) return known.session;
+    const known = this.#handshakes.get(headers);
+    if (known?.session && known.cookie === headers.cookie) return known.session;
     const { session: sessions } = this.runtime.app;
     if (!sessions || wantsNoSession(socket.request)) return undefined;
     // The app has put another cookie into the handshake.
     const id = readSessionId(sessions, headers.cookie);
-    const session = id === undefined ? this.#renew(headers, sessions) : { id, isFresh: false, touchedAt: 0 };
+    const session = id === undefined ? this.#renew(headers) : { id, isFresh: false, touchedAt: 0 };
     if (id !== undefined) this.#remember(headers, session);
     this.#index(socket, session.id);
     return session;
@@ -71,7 +83,7 @@ export class SocketSessions {
 
   /** The session that a client's own cookie named when it connected. */
   presentedBy(headers: Headers): string | undefined {
-    return this.#presented.get(headers);
+    return this.#handshakes.get(headers)?.presented;
   }
 
   /** A client that has come back goes on with the session that it had. */
@@ -82,7 +94,7 @@ export class SocketSessions {
 
   /** Gives a socket a new session in the place of one that has gone. */
   replace(socket: Socket): SocketSession {
-    const session = this.#renew(socket.handshake.headers, this.runtime.app.session as SailsSessionHook);
+    const session = this.#renew(socket.handshake.headers);
     this.#index(socket, session.id);
     return session;
   }
@@ -101,43 +113,41 @@ export class SocketSessions {
   add(socket: Socket): void {
     const session = this.of(socket);
     if (session) this.#index(socket, session.id);
-    socket.once('disconnect', () => this.#remove(socket));
+  }
+
+  /** A socket has disconnected. */
+  remove(socket: Socket): void {
+    const id = this.#idOf.get(socket);
+    if (id === undefined) return;
+    this.#idOf.delete(socket);
+    this.#sockets.delete(id, socket);
   }
 
   /** The sockets of this process that have a session. */
   socketsOf(isMeant: (sessionId: string) => boolean): Socket[] {
-    return [...this.#sockets].filter(([id]) => isMeant(id)).flatMap(([, sockets]) => [...sockets]);
+    return [...this.#socketsOf.keys()].filter(isMeant).flatMap((id) => this.#sockets.of(id));
   }
 
-  #renew(headers: Headers, sessions: SailsSessionHook): SocketSession {
-    const cookie = sessions.generateNewSidCookie();
-    const session = { id: sessions.parseSessionIdFromCookie(cookie), isFresh: true, touchedAt: 0 };
-    putCookieFirst(headers, cookie);
+  #renew(headers: Headers): SocketSession {
+    const session = { id: randomBytes(ID_BYTES).toString('base64url'), isFresh: true, touchedAt: 0 };
+    putCookieFirst(headers, writeSessionCookie(this.runtime.app, session.id));
     this.#remember(headers, session);
     return session;
   }
 
   #remember(headers: Headers, session: SocketSession): void {
-    this.#byHeaders.set(headers, { cookie: headers.cookie, session });
+    const { cookie } = headers;
+    const known = this.#handshakes.get(headers);
+    if (known) Object.assign(known, { cookie, session });
+    else this.#handshakes.set(headers, { presented: undefined, cookie, session });
   }
 
   #index(socket: Socket, id: string): void {
     if (this.#idOf.get(socket) === id) return;
-    this.#remove(socket);
+    this.remove(socket);
     if (!socket.connected) return;
     this.#idOf.set(socket, id);
-    const sockets = this.#sockets.get(id) ?? new Set();
-    sockets.add(socket);
-    this.#sockets.set(id, sockets);
-  }
-
-  #remove(socket: Socket): void {
-    const id = this.#idOf.get(socket);
-    if (id === undefined) return;
-    this.#idOf.delete(socket);
-    const sockets = this.#sockets.get(id);
-    sockets?.delete(socket);
-    if (sockets?.size === 0) this.#sockets.delete(id);
+    this.#sockets.add(id, socket);
   }
 }
 

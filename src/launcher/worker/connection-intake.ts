@@ -47,11 +47,14 @@ export class ConnectionIntake {
   /** Counts a connection that came another way. */
   count(socket: Socket): void {
     this.#connections++;
-    socket.once('close', () => {
-      this.#connections--;
-      this.#timer ??= setTimeout(() => this.#report(), REPORT_EVERY_MS).unref();
-    });
+    socket.on('close', this.#uncount);
   }
+
+  /** One listener for all connections: it stays for as long as they do. */
+  readonly #uncount = (): void => {
+    this.#connections--;
+    this.#timer ??= setTimeout(() => this.#report(), REPORT_EVERY_MS).unref();
+  };
 
   #take(handle: RawHandle, introduction: Introduction): void {
     if (introduction.client) showClient(handle, introduction.client);

@@ -13,17 +13,25 @@ export class OpenRequests {
   #draining = false;
 
   constructor(server: Server) {
+    const connections = this.#connections;
+    // One listener for all: each of its own would stay for as long as a websocket does.
+    function forget(this: Socket): void {
+      connections.delete(this);
+    }
     const opened = server instanceof TlsServer ? 'secureConnection' : 'connection';
     server.on(opened, (socket: Socket) => {
-      this.#connections.add(socket);
-      socket.once('close', () => this.#connections.delete(socket));
+      connections.add(socket);
+      socket.on('close', forget);
     });
     server.prependListener('request', (_request: IncomingMessage, response: ServerResponse) => {
       this.#open.add(response);
       if (this.#draining) response.shouldKeepAlive = false;
       response.once('close', () => this.#open.delete(response));
     });
-    server.prependListener('upgrade', (_request: IncomingMessage, socket: Socket) => this.#connections.delete(socket));
+    server.prependListener('upgrade', (_request: IncomingMessage, socket: Socket) => {
+      connections.delete(socket);
+      socket.off('close', forget);
+    });
   }
 
   /** From now on each answer is the last one on its connection. */
