@@ -1,4 +1,5 @@
 import type { HubWorker } from '../hub/hub-worker';
+import { ownCopy } from '../own-copy';
 import { type Broadcast, type Message, MessageKind, originOf } from '../protocol';
 import { type LogMark, markOf } from './log-mark';
 import type {
@@ -15,7 +16,7 @@ import { NamespaceSessions, type WorkerPlace } from './namespace-sessions';
 import { PodSessions, type PodSessionsOptions } from './pod-sessions';
 import type { Position } from './position';
 import { type Cut, missedBy, missedInLog, nextBatch, withOffsets } from './replay';
-import { later, markIn, positionOf } from './resume-position';
+import { isSame, later, markIn, positionOf } from './resume-position';
 import type { SessionAnswer, SessionAsk } from './session-messages';
 import { SessionRecord } from './session-record';
 
@@ -254,18 +255,28 @@ export class HubRecovery {
   #open(
     namespace: NamespaceSessions,
     worker: HubWorker,
-    { origin, memberSince, heldSince }: WorkerPlace,
+    place: WorkerPlace,
     change: SessionChange & { op: 'open' },
   ): void {
-    const { sid, key, seq } = change;
+    const { key, seq } = change;
+    const { origin, memberSince, heldSince, origins } = place;
     const known = namespace.byKey(key);
     // It has been resumed elsewhere while its worker was cut off.
     if (known && known.generation > change.generation) return;
-    const started = later({ origin, seq, order: change.order, ...markIn(change) }, memberSince);
-    const session = new SessionRecord(sid, key, started, { ...change, worker });
-    for (const room of change.rooms) session.join(room, later(started, heldSince.get(room)));
+    const position = later({ origin, seq, order: change.order, ...markIn(change) }, memberSince);
+    const started = isSame(position, place.lastStarted) ? place.lastStarted : position;
+    place.lastStarted = started;
+    const { generation, isRepeated } = change;
+    const session = new SessionRecord(ownCopy(change.sid), ownCopy(key), started, {
+      generation,
+      worker,
+      data: withoutEmpty(change.data),
+      binding: ownCopy(change.binding),
+      isRepeated,
+      origins,
+    });
+    for (const room of change.rooms) session.join(ownCopy(room), later(started, heldSince.get(room)));
     namespace.add(session);
-    session.origins.set(namespace.origin, undefined);
     this.#pods?.changed(namespace, session);
   }
 
@@ -282,24 +293,24 @@ export class HubRecovery {
       case 'join': {
         // What the socket gets live: all that comes to its worker from now on, which is what came after the worker held the room.
         const told = { origin, seq: change.seq, order: change.order, ...markIn(change) };
-        session.join(change.room, later(told, heldSince.get(change.room) ?? namespace.moment));
+        session.join(ownCopy(change.room), later(told, heldSince.get(change.room) ?? namespace.moment));
         break;
       }
       case 'leave':
         session.leave(change.room, { origin, seq: change.seq, order: change.order, ...markIn(change) }, log);
         break;
       case 'data':
-        session.data = change.data;
+        session.data = withoutEmpty(change.data);
         break;
       case 'binding':
-        session.binding = change.binding;
+        session.binding = ownCopy(change.binding);
         break;
       case 'settled':
         this.#settle(session, nsp);
         return;
       case 'gone':
-        session.data = change.data;
-        session.binding = change.binding;
+        session.data = withoutEmpty(change.data);
+        session.binding = ownCopy(change.binding);
         this.#settle(session, nsp);
         namespace.setGone(session);
         this.host.holdFor(session, nsp, session.rooms);
@@ -473,8 +484,8 @@ export class HubRecovery {
     session.worker = worker;
     session.expected = rooms;
     namespace.setBack(session);
-    if (!session.origins.has(place.origin)) session.origins.set(place.origin, undefined);
-    session.origins.set(namespace.origin, undefined);
+    if (!session.origins.has(place.origin)) session.addOrigin(place.origin, undefined);
+    session.addOrigin(namespace.origin, undefined);
     const { reached } = this;
     if (from.hub === undefined) session.replay = missedBy(session, from, [...log.after(from.order)]);
     else {
@@ -520,4 +531,10 @@ export class HubRecovery {
     this.#evictions.delete(id);
     eviction?.proceed(isAnswered);
   }
+}
+
+/** An object for each of many sockets that have no data would be kept for nothing. */
+function withoutEmpty(data: unknown): unknown {
+  const isPlain = typeof data === 'object' && data !== null && Object.getPrototypeOf(data) === Object.prototype;
+  return isPlain && Object.keys(data).length === 0 ? undefined : data;
 }

@@ -3,6 +3,7 @@ import type { HubWorker } from '../hub/hub-worker';
 import type { LogMark } from './log-mark';
 import { MessageLog } from './message-log';
 import type { RecoveryBegin } from './messages';
+import type { Position } from './position';
 import type { SessionRecord } from './session-record';
 import type { RecoverySettings } from './settings';
 
@@ -24,6 +25,9 @@ export interface WorkerPlace {
   memberSince: HubMoment;
   /** Its rooms: it gets every later message to them. */
   readonly heldSince: Map<string, HubMoment>;
+  /** What its sessions begin with: where they were opened, and their origins. One object for all for which it is the same. */
+  lastStarted?: Position;
+  readonly origins: ReadonlyMap<string, undefined>;
 }
 
 /** What the hub keeps for the recovery of one namespace: its latest messages and its sessions. */
@@ -65,7 +69,8 @@ export class NamespaceSessions {
   /** A worker begins, or begins anew. */
   begin(worker: HubWorker, { origin, settings }: RecoveryBegin): void {
     this.log.settings = settings;
-    this.#places.set(worker, { origin, seq: 0, memberSince: this.moment, heldSince: new Map() });
+    const origins = new Map([origin, this.origin].map((each) => [each, undefined]));
+    this.#places.set(worker, { origin, seq: 0, memberSince: this.moment, heldSince: new Map(), origins });
   }
 
   /** A worker has begun to serve. */

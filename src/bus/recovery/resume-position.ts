@@ -28,6 +28,14 @@ export function later(position: Position, moment: HubMoment | undefined): Positi
   return { ...position, order, mark };
 }
 
+export function isSame(left: Position, right: Position | undefined): right is Position {
+  if (!right) return false;
+  const { origin, seq, order, hub, mark } = left;
+  return (
+    origin === right.origin && seq === right.seq && order === right.order && hub === right.hub && mark === right.mark
+  );
+}
+
 export function markIn({ mark }: { mark?: LogMark | undefined }): { mark?: LogMark } {
   return mark === undefined ? {} : { mark };
 }

@@ -27,8 +27,6 @@ export class SessionRecord {
   openedAt = Date.now();
   /** Who has the socket, or had it last. */
   worker: HubWorker | undefined;
-  /** Names, in positions, of the workers that have had it, with their hubs; nothing for this one. */
-  readonly origins = new Map<string, string | undefined>();
   /** Events for it alone are of an earlier stay at this hub up to this number. */
   ownSince = 0;
   /** There have been events for it alone since. */
@@ -42,7 +40,12 @@ export class SessionRecord {
   expected: string[] | undefined;
   /** Messages that its worker has not asked for yet. */
   replay: Iterator<LoggedMessage & { offset: string }> | undefined;
-  readonly #rooms = new Map<string, Stay[]>();
+  #origins: ReadonlyMap<string, string | undefined>;
+  /** The origins are those that all sessions of a worker share. */
+  #hasSharedOrigins: boolean;
+  /** All stays, but for one in its own room that has lasted from the beginning. */
+  #rooms: Map<string, Stay[]> | undefined;
+  #isInOwnRoom = false;
   /** Stays that are over. */
   #ended = 0;
   /** Looking through all of them has to pay. */
@@ -60,6 +63,8 @@ export class SessionRecord {
       binding: string;
       /** Offsets that are not known refer to an earlier hub, and not to an earlier session of the client. */
       isRepeated: boolean;
+      /** The origins that it begins with, where other sessions have the same. */
+      origins?: ReadonlyMap<string, string | undefined>;
     },
   ) {
     this.generation = opened.generation;
@@ -67,44 +72,69 @@ export class SessionRecord {
     this.data = opened.data;
     this.binding = opened.binding;
     this.isRepeated = opened.isRepeated;
-    this.origins.set(started.origin, started.hub);
+    this.#hasSharedOrigins = opened.origins !== undefined;
+    this.#origins = opened.origins ?? new Map([[started.origin, started.hub]]);
   }
 
   readonly isRepeated: boolean;
 
+  /** Names, in positions, of the workers that have had it, with their hubs; nothing for this one. */
+  get origins(): ReadonlyMap<string, string | undefined> {
+    return this.#origins;
+  }
+
+  addOrigin(origin: string, hub: string | undefined): void {
+    if (this.#origins.has(origin) && this.#origins.get(origin) === hub) return;
+    const origins = this.#hasSharedOrigins
+      ? new Map(this.#origins)
+      : (this.#origins as Map<string, string | undefined>);
+    origins.set(origin, hub);
+    this.#origins = origins;
+    this.#hasSharedOrigins = false;
+  }
+
   get rooms(): string[] {
     const rooms: string[] = [];
-    for (const [room, stays] of this.#rooms) if (isOpen(stays)) rooms.push(room);
+    for (const [room, stays] of this.stays()) if (isOpen(stays)) rooms.push(room);
     return rooms;
   }
 
   /** Stays in rooms, over and open, that are still of use. */
   get staysKept(): number {
     let count = 0;
-    for (const stays of this.#rooms.values()) count += stays.length;
+    for (const [, stays] of this.stays()) count += stays.length;
     return count;
   }
 
   /** All its stays, by room. */
-  get stays(): ReadonlyMap<string, Stay[]> {
-    return this.#rooms;
+  *stays(): Generator<readonly [room: string, stays: readonly Stay[]]> {
+    if (this.#isInOwnRoom) yield [this.sid, [{ from: this.started }]];
+    if (this.#rooms) yield* this.#rooms;
   }
 
   /** Takes over stays that another hub has seen. */
   takeStays(room: string, stays: Stay[], { order }: MessageLog): void {
     for (const stay of stays) if (stay.until) stay.endedAt = order;
     this.#ended += stays.filter(({ until }) => until).length;
-    this.#rooms.set(room, stays);
+    this.#kept.set(room, stays);
   }
 
   join(room: string, from: Position): void {
-    const stays = this.#rooms.get(room);
-    if (!stays) this.#rooms.set(room, [{ from }]);
+    if (room === this.sid && (this.#isInOwnRoom || (from === this.started && !this.#rooms?.has(room)))) {
+      this.#isInOwnRoom = true;
+      return;
+    }
+    const stays = this.#kept.get(room);
+    if (!stays) this.#kept.set(room, [{ from }]);
     else if (!isOpen(stays)) stays.push({ from });
   }
 
   leave(room: string, until: Position, log: MessageLog): void {
-    const last = this.#rooms.get(room)?.at(-1);
+    if (room === this.sid && this.#isInOwnRoom) {
+      this.#isInOwnRoom = false;
+      this.#kept.set(room, [{ from: this.started }]);
+    }
+    const last = this.#rooms?.get(room)?.at(-1);
     if (!last || last.until) return;
     last.until = until;
     last.endedAt = log.order;
@@ -130,7 +160,7 @@ export class SessionRecord {
     const sinceHere = (since: Position) => (since.hub === undefined ? since : from);
     if (!log.hasAllToAll(from, sinceHere(this.started))) return false;
     if (!log.trimmedBySocket.hasAllAfter(this.sid, from, sinceHere(this.started))) return false;
-    for (const [room, stays] of this.#rooms) {
+    for (const [room, stays] of this.stays()) {
       for (const { from: since } of stays)
         if (!log.trimmedByRoom.hasAllAfter(room, from, sinceHere(since))) return false;
     }
@@ -146,12 +176,18 @@ export class SessionRecord {
     };
     const stayBegan = { origin: '', seq: 0, order: this.ownSince };
     if (!isKept(null, this.started) || !trimmedBySocket.hasAllAfter(this.sid, stayBegan, stayBegan)) return false;
-    for (const [room, stays] of this.#rooms) if (!stays.every(({ from }) => isKept(room, from))) return false;
+    for (const [room, stays] of this.stays()) if (!stays.every(({ from }) => isKept(room, from))) return false;
     return true;
   }
 
+  get #kept(): Map<string, Stay[]> {
+    this.#rooms ??= new Map();
+    return this.#rooms;
+  }
+
   #wasIn(room: string, message: Placed): boolean {
-    const stays = this.#rooms.get(room);
+    if (room === this.sid && this.#isInOwnRoom) return isAfter(message, this.started);
+    const stays = this.#rooms?.get(room);
     if (!stays) return false;
     return stays.some(({ from, until }) => isAfter(message, from) && !(until && isAfter(message, until)));
   }
@@ -159,16 +195,16 @@ export class SessionRecord {
   /** No message of these stays is kept any more. */
   #forgetStaysBefore(order: number): void {
     this.#ended = 0;
-    for (const [room, stays] of this.#rooms) {
+    for (const [room, stays] of this.#kept) {
       const kept = stays.filter(({ endedAt }) => endedAt === undefined || endedAt >= order);
       for (const { endedAt } of kept) if (endedAt !== undefined) this.#ended += 1;
-      if (kept.length === 0) this.#rooms.delete(room);
-      else if (kept.length < stays.length) this.#rooms.set(room, kept);
+      if (kept.length === 0) this.#kept.delete(room);
+      else if (kept.length < stays.length) this.#kept.set(room, kept);
     }
     this.#forgetAt = Math.max(FORGET_FROM, this.#ended * 2);
   }
 }
 
-function isOpen(stays: Stay[]): boolean {
+function isOpen(stays: readonly Stay[]): boolean {
   return stays.at(-1)?.until === undefined;
 }

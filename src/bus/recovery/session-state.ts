@@ -34,7 +34,7 @@ export class SessionStates {
       generation,
       started: this.writePosition(session.started),
       origins: [...session.origins].map(([origin, hub]) => [origin, hub ?? this.ownHub]),
-      stays: [...session.stays].map(([room, stays]) => [room, stays.map((stay) => this.#writeStay(stay))]),
+      stays: [...session.stays()].map(([room, stays]) => [room, stays.map((stay) => this.#writeStay(stay))]),
       data,
       binding,
       isRepeated,
@@ -48,7 +48,7 @@ export class SessionStates {
     const started = this.readPosition(state.started);
     const session = new SessionRecord(sid, key, started, { generation, worker: undefined, data, binding, isRepeated });
     session.openedAt = state.openedAt;
-    for (const [origin, hub] of state.origins) session.origins.set(origin, this.#here(hub));
+    for (const [origin, hub] of state.origins) session.addOrigin(origin, this.#here(hub));
     for (const [room, stays] of state.stays) {
       session.takeStays(
         room,
