@@ -26,7 +26,7 @@ export interface FleetAdapterOptions {
    * own hub; a hub in a primary has the link itself.
    */
   redis?: unknown;
-  /** Default: `redis-sharded` on a Redis Cluster, else `redis`. */
+  /** How pods reach each other, the same in all of them: `redis-streams`, `redis` or `redis-sharded`. Default `redis-streams`. */
   link?: LinkName;
   /** Secrets that sign what travels between pods. Default: the environment's `FLOTILLA_BUS_SECRET`. */
   busSecrets?: readonly string[];

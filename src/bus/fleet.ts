@@ -47,6 +47,8 @@ export interface PodRow {
   workers: WorkerRow[];
   /** Absent where it takes none, and in rows of older versions. */
   peer?: PeerAddress | undefined;
+  /** The name of its link, which must be the same everywhere. Absent where it has none, and in rows of older versions. */
+  link?: string | undefined;
 }
 
 /** The member table: what `sails.sockets.fleet()` answers. */

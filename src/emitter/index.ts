@@ -23,7 +23,7 @@ const FLUSH_TIMEOUT_MS = 5_000;
 export interface EmitterOptions {
   /** Redis: a URL or a settings object (docs/redis.md). Default: the environment's `FLOTILLA_REDIS_URL`. */
   redis?: unknown;
-  /** The fleet's link. Default: `redis-sharded` on a Redis Cluster, else `redis`. */
+  /** The fleet's link. Default `redis-streams`, as there. */
   link?: LinkName;
   /** Secrets that sign what is sent. Default: the environment's `FLOTILLA_BUS_SECRET`. */
   busSecrets?: readonly string[];

@@ -47,7 +47,8 @@ function linkOf({ app, identity, settings }: HookRuntime, log: BusLog): LinkFact
   const sockets = app.config.sockets as unknown as Record<string, unknown>;
   const redis = resolveAppRedis({ appPath, sockets, flotilla: settings });
   if (!redis) return undefined;
-  return createLink({ name: settings.link, redis, podName: identity.podName, secrets: readBusSecrets(), log });
+  const { link: name, maxLogBytes } = settings;
+  return createLink({ name, maxLogBytes, redis, podName: identity.podName, secrets: readBusSecrets(), log });
 }
 
 /** The callbacks of sails-hook-sockets for the end and the return of Redis, in each process once per outage. */

@@ -285,17 +285,16 @@ export class Pod extends EventEmitter<PodEvents> {
   }
 
   /** Connects the hub to those of other pods, where there is a Redis to do so. */
-  async #connectToOthers({ redis: document, link: name, peerKeys }: SettingsDocument): Promise<void> {
+  async #connectToOthers({ redis: document, link, maxLogBytes, peerKeys }: SettingsDocument): Promise<void> {
     if (!document) return;
     const { log } = this;
     await this.#peers.open(peerKeys.map((key) => Buffer.from(key, 'hex')));
     const { podName, redisRequired } = this.settings;
     const redis = RedisSettings.fromDocument(document);
     this.#phase = 'waiting-for-redis';
-    const link = this.#hub.connect(
-      createLink({ name: name ?? undefined, redis, podName, secrets: readBusSecrets(), log }),
-    );
-    const isThere = await settlesWithin(link.ready(), redisRequired ? REDIS_REQUIRED_MS : REDIS_EXPECTED_MS);
+    const options = { name: link ?? undefined, maxLogBytes: maxLogBytes ?? undefined };
+    const connected = this.#hub.connect(createLink({ ...options, redis, podName, secrets: readBusSecrets(), log }));
+    const isThere = await settlesWithin(connected.ready(), redisRequired ? REDIS_REQUIRED_MS : REDIS_EXPECTED_MS);
     if (this.#phase === 'waiting-for-redis') this.#phase = 'starting';
     if (isThere) {
       await this.#agreeOnOnce(redis);

@@ -34,6 +34,8 @@ export interface SettingsDocument {
   redis: RedisDocument | null;
   /** `sails.config.flotilla.link` */
   link: LinkName | null;
+  /** `sails.config.flotilla.maxLogBytes` */
+  maxLogBytes: number | null;
 }
 
 /** Where the world reaches the pod. */

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BusCounters } from '../../dist/bus/counters';
 import { plainChannels } from '../../dist/bus/link/channels';
-import { createLink, type LinkOptions } from '../../dist/bus/link/create-link';
+import { createLink, LINK_NAMES, type LinkOptions } from '../../dist/bus/link/create-link';
 import { LinkEnvelope } from '../../dist/bus/link/envelope';
 import type { Link } from '../../dist/bus/link/link';
 import { type RedisSettings, resolveRedisSettings } from '../../dist/redis';
@@ -33,7 +33,7 @@ afterAll(async () => {
 /** A link without a hub, and what came over it. */
 async function startLink(options: Partial<LinkOptions> = {}, onUp: () => void = () => undefined) {
   const counters = new BusCounters(log);
-  const link = createLink({ redis: settings, podName: 'pod', log, ...options })(origin(), counters);
+  const link = createLink({ name: 'redis', redis: settings, podName: 'pod', log, ...options })(origin(), counters);
   links.push(link);
   const got: string[] = [];
   link.start({ onMessage: (body) => got.push(body.toString()), onUp, onDown: () => undefined });
@@ -65,8 +65,8 @@ describe('a link over Redis', () => {
 });
 
 describe('a process that was busy', () => {
-  it('reads what has arrived meanwhile before it calls its link deaf', async () => {
-    const { link } = await startLink({ probeEveryMs: 50, probeTimeoutMs: 200 });
+  it.each(LINK_NAMES)('reads what has arrived meanwhile before it calls its link %s deaf', async (name) => {
+    const { link } = await startLink({ name, probeEveryMs: 50, probeTimeoutMs: 200 });
     // Redis answers the probe under way while this process does not look.
     const asleep = raw.call('DEBUG', 'SLEEP', '0.4');
     await new Promise((resolve) => setTimeout(resolve, 150));
@@ -102,11 +102,11 @@ describe('signed messages', () => {
     await link.close();
   });
 
-  it('survive a change of the secret, pod by pod, without a loss', async () => {
+  it.each(LINK_NAMES)('survive a change of the secret, pod by pod, without a loss, link %s', async (name) => {
     const steps = [['old'], ['old', 'new'], ['new', 'old'], ['new']];
     // A fleet that is being rolled from one step to the next has pods of both.
     for (let step = 0; step + 1 < steps.length; step++) {
-      const pods = await Promise.all([steps[step], steps[step + 1]].map((secrets) => startLink({ secrets })));
+      const pods = await Promise.all([steps[step], steps[step + 1]].map((secrets) => startLink({ name, secrets })));
       for (const [index, { link }] of pods.entries()) {
         for (let message = 0; message < 20; message++) link.toAll(Buffer.from(`${index}/${message}`));
       }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { podTagOf } from '../../dist/bus/identity';
 import { partitionedChannels } from '../../dist/bus/link/channels';
+import type { LinkName } from '../../dist/bus/link/create-link';
 import { RedisCluster } from '../support/redis-cluster';
 import { until } from '../support/redis-process';
 import { RedisSentinel } from '../support/redis-sentinel';
@@ -34,11 +35,12 @@ function expectAlive(servers: TestServer[]): void {
 
 /**
  * What pods do when processes and Redis fail.
- * @param link its name; default: that of the settings
+ * @param link its name
+ * @param onCluster that on a Redis Cluster
  */
-export function podFaultsSuite(link?: string): void {
+export function podFaultsSuite(link: LinkName, onCluster = link): void {
   beforeAll(() => {
-    if (link) process.env.TEST_LINK = link;
+    process.env.TEST_LINK = link;
   });
   afterAll(() => {
     delete process.env.TEST_LINK;
@@ -220,10 +222,12 @@ export function podFaultsSuite(link?: string): void {
 
     it('Cluster moves a slot under traffic', async () => {
       const cluster = await RedisCluster.start();
-      const { pods, audience } = await twoPods(cluster);
+      const { pods, audience } = await twoPods(cluster, { TEST_LINK: onCluster });
       const [a, b] = pods;
       const channel =
-        link === 'redis-streams' ? 'flotilla:bus:{log}' : partitionedChannels('flotilla:', 64).room('/', 'everyone');
+        onCluster === 'redis-streams'
+          ? 'flotilla:bus:{log}'
+          : partitionedChannels('flotilla:', 64).room('/', 'everyone');
       const { index, slot } = await cluster.ownerOf(channel);
       const got: number[] = [];
       audience.at(b).socket.on('traffic', (_origin: string, number: number) => got.push(number));

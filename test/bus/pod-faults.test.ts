@@ -1,4 +1,4 @@
 import { describe } from 'vitest';
 import { podFaultsSuite } from './pod-faults-suite';
 
-describe('on the default link', () => podFaultsSuite());
+describe('on the link redis-streams', () => podFaultsSuite('redis-streams'));

@@ -13,7 +13,7 @@ import { startPod, stopProcess, type TestPod, type TestServer, untilServerCount 
 
 const channels = plainChannels('flotilla:');
 
-describe('what pods send each other', () => {
+describe.each(['redis', 'redis-streams'] as const)('what pods send each other on the link %s', (link) => {
   let redis: RedisServer;
   let raw: Redis;
   let a: TestPod;
@@ -26,8 +26,8 @@ describe('what pods send each other', () => {
     redis = await RedisServer.start();
     raw = new Redis(redis.port);
     const settings = resolveRedisSettings({ code: redis.url, env: {} }) as RedisSettings;
-    a = await startPod('pod-a', { redis: settings });
-    b = await startPod('pod-b', { redis: settings });
+    a = await startPod('pod-a', { name: link, redis: settings });
+    b = await startPod('pod-b', { name: link, redis: settings });
     a1 = await a.addServer();
     b1 = await b.addServer();
     await Promise.all([a.link.ready(), b.link.ready()]);
@@ -44,67 +44,74 @@ describe('what pods send each other', () => {
 
   const connectionsOf = async (podName: string) =>
     (await redis.cli('CLIENT', 'LIST')).split('\n').filter((line) => line.includes(` name=flotilla:${podName}:`));
+  const logKey = 'flotilla:bus:{log}';
+  const broadcastsGoTo = (room: string) => (link === 'redis' ? channels.room('/', room) : logKey);
+  const send = (name: string, bytes: Buffer) =>
+    name === logKey ? raw.xadd(name, '*', 'b', bytes) : raw.publish(name, bytes);
+  /** In the log a message stands behind its sender's count. */
+  const ofLog = (name: string, body: Buffer) =>
+    name === logKey ? Buffer.concat([Buffer.from([1, 0, 0, 0, 0, 0]), body]) : body;
+  /** Each pod's own channel and probe, and the one for all; on the link `redis` the room of the audience as well. */
+  const subscribed = link === 'redis' ? 4 : 3;
   const dropped = (pod: TestPod, reason: 'unknown-version' | 'malformed') =>
     pod.hub.counters.droppedByReason.get(reason) ?? 0;
 
-  /** How many messages about a room went over Redis, and how many messages pod b got, while something was done. */
-  async function during(room: string, act: () => Promise<unknown>): Promise<{ published: number; received: number }> {
-    const watcher = raw.duplicate();
-    let published = 0;
-    watcher.on('message', () => {
-      published += 1;
+  if (link === 'redis') {
+    /** How many messages about a room went over Redis, and how many messages pod b got, while something was done. */
+    async function during(room: string, act: () => Promise<unknown>): Promise<{ published: number; received: number }> {
+      const watcher = raw.duplicate();
+      let published = 0;
+      watcher.on('message', () => {
+        published += 1;
+      });
+      const channel = channels.room('/', room);
+      await watcher.subscribe(channel);
+      const before = b.hub.counters.link.messagesIn;
+      await act();
+      // A broadcast to everybody comes last on each way.
+      await audience.expectExactDelivery('at the end');
+      await watcher.unsubscribe(channel);
+      watcher.disconnect();
+      return { published, received: b.hub.counters.link.messagesIn - before };
+    }
+
+    it('does not grow with the number of workers: connections, and messages for each broadcast', async () => {
+      const member = await connectTo(b1);
+      await member.emitWithAck('join', 'counted');
+      const burst = () => a1.run('emitBurst', { rooms: ['counted'], event: 'x', run: 'r', origin: 'a', count: 100 });
+      expect(await connectionsOf('pod-a')).toHaveLength(2);
+      const withOne = await during('counted', burst);
+      const added: TestServer[] = [];
+      for (let more = 0; more < 3; more++) added.push(await a.addServer(), await b.addServer());
+      for (const server of added) await (await connectTo(server)).emitWithAck('join', 'counted');
+      await untilServerCount(a1, 8);
+      expect(await connectionsOf('pod-a')).toHaveLength(2);
+      expect(await connectionsOf('pod-b')).toHaveLength(2);
+      const withFour = await during('counted', burst);
+      expect(withOne.published).toBe(100);
+      expect(withFour.published).toBe(100);
+      // Heartbeats come on top.
+      expect(withFour.received).toBeLessThan(withOne.received + 50);
+      member.close();
+      for (const server of added) await stopProcess(server);
+      await untilServerCount(a1, 2);
     });
-    const channel = channels.room('/', room);
-    await watcher.subscribe(channel);
-    const before = b.hub.counters.link.messagesIn;
-    await act();
-    // A broadcast to everybody comes last on each way.
-    await audience.expectExactDelivery('at the end');
-    await watcher.unsubscribe(channel);
-    watcher.disconnect();
-    return { published, received: b.hub.counters.link.messagesIn - before };
+
+    it('does not reach a pod that has nobody in the room', async () => {
+      await audience.at(a1).socket.emitWithAck('join', 'only-a');
+      const { published, received } = await during('only-a', () =>
+        a1.run('emitBurst', { rooms: ['only-a'], event: 'x', run: 'r', origin: 'a', count: 500 }),
+      );
+      expect(published).toBe(500);
+      expect(received).toBeLessThan(250);
+      await audience.at(a1).socket.emitWithAck('leave', 'only-a');
+    });
   }
-
-  it('does not grow with the number of workers: connections, and messages for each broadcast', async () => {
-    const member = await connectTo(b1);
-    await member.emitWithAck('join', 'counted');
-    const burst = () => a1.run('emitBurst', { rooms: ['counted'], event: 'x', run: 'r', origin: 'a', count: 100 });
-    expect(await connectionsOf('pod-a')).toHaveLength(2);
-    const withOne = await during('counted', burst);
-    const added: TestServer[] = [];
-    for (let more = 0; more < 3; more++) added.push(await a.addServer(), await b.addServer());
-    for (const server of added) await (await connectTo(server)).emitWithAck('join', 'counted');
-    await untilServerCount(a1, 8);
-    expect(await connectionsOf('pod-a')).toHaveLength(2);
-    expect(await connectionsOf('pod-b')).toHaveLength(2);
-    const withFour = await during('counted', burst);
-    expect(withOne.published).toBe(100);
-    expect(withFour.published).toBe(100);
-    // Heartbeats come on top.
-    expect(withFour.received).toBeLessThan(withOne.received + 50);
-    member.close();
-    for (const server of added) await stopProcess(server);
-    await untilServerCount(a1, 2);
-  });
-
-  it('does not reach a pod that has nobody in the room', async () => {
-    await audience.at(a1).socket.emitWithAck('join', 'only-a');
-    const { published, received } = await during('only-a', () =>
-      a1.run('emitBurst', { rooms: ['only-a'], event: 'x', run: 'r', origin: 'a', count: 500 }),
-    );
-    expect(published).toBe(500);
-    expect(received).toBeLessThan(250);
-    await audience.at(a1).socket.emitWithAck('leave', 'only-a');
-  });
 
   it('of a later version is dropped and counted, on every channel', async () => {
     const stranger = { hub: 'STRANGER-HUB', podTag: 'STRG' };
-    const names = [
-      channels.all(),
-      channels.pod(b.hub.pods()[0]?.tag as string),
-      channels.room('/', 'everyone'),
-      ...channels.probes(b.hub.pods()[0]?.tag as string),
-    ];
+    const tag = b.hub.pods()[0]?.tag as string;
+    const names = [channels.all(), channels.pod(tag), ...channels.probes(tag), broadcastsGoTo('everyone')];
     const body = encodeMessage({
       kind: MessageKind.Broadcast,
       from: 'x',
@@ -122,8 +129,8 @@ describe('what pods send each other', () => {
     for (const name of names) {
       const envelope = new LinkEnvelope(stranger).wrap(name, body);
       envelope[0] = 2;
-      await raw.publish(name, envelope);
-      await raw.publish(name, new LinkEnvelope(stranger).wrap(name, laterProtocol));
+      await send(name, envelope);
+      await send(name, new LinkEnvelope(stranger).wrap(name, ofLog(name, laterProtocol)));
     }
     await until(async () => dropped(b, 'unknown-version') >= before + 2 * names.length, 'all of them are counted');
     expect(dropped(b, 'unknown-version')).toBe(before + 2 * names.length);
@@ -199,10 +206,13 @@ describe('what pods send each other', () => {
         'the rooms are released',
       );
 
-    await until(async () => (await state()).subscriptions.every((count) => count === 4), 'earlier rooms are released');
+    await until(
+      async () => (await state()).subscriptions.every((count) => count === subscribed),
+      'earlier rooms are released',
+    );
     for (let number = 0; number < 50; number++) await round(number);
     const before = await state();
-    before.subscriptions = [4, 4];
+    before.subscriptions = [subscribed, subscribed];
     await released(before);
     const heapBefore = await heap();
     for (let number = 50; number < 250; number++) await round(number);

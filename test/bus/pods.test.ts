@@ -11,7 +11,7 @@ busSuite(
   'two pods of two workers on the link redis',
   async () => {
     const redis = await RedisServer.start();
-    return inTwoPods({ redis: settings(redis.url) }, () => redis.stop());
+    return inTwoPods({ name: 'redis', redis: settings(redis.url) }, () => redis.stop());
   },
   { ownProcesses: true },
 );
@@ -20,7 +20,7 @@ busSuite(
   'two pods of two workers on the link redis-sharded, over a cluster of three nodes',
   async () => {
     const cluster = await RedisCluster.start();
-    return inTwoPods({ redis: settings(cluster.url) }, () => cluster.stop());
+    return inTwoPods({ name: 'redis-sharded', redis: settings(cluster.url) }, () => cluster.stop());
   },
   { ownProcesses: true },
 );
@@ -29,7 +29,7 @@ busSuite(
   'two pods of two workers on the link redis, behind Sentinel',
   async () => {
     const sentinel = await RedisSentinel.start();
-    return inTwoPods({ redis: settings(sentinel.url) }, () => sentinel.stop());
+    return inTwoPods({ name: 'redis', redis: settings(sentinel.url) }, () => sentinel.stop());
   },
   { ownProcesses: true },
 );
@@ -48,6 +48,15 @@ busSuite(
   async () => {
     const cluster = await RedisCluster.start();
     return inTwoPods({ name: 'redis-streams', redis: settings(cluster.url) }, () => cluster.stop());
+  },
+  { ownProcesses: true },
+);
+
+busSuite(
+  'two pods of two workers on the link redis-streams, behind Sentinel',
+  async () => {
+    const sentinel = await RedisSentinel.start();
+    return inTwoPods({ name: 'redis-streams', redis: settings(sentinel.url) }, () => sentinel.stop());
   },
   { ownProcesses: true },
 );

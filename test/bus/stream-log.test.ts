@@ -138,6 +138,30 @@ describe('the log of a link', () => {
     expect(await a.link.log.readBack(ninetyBack, a.link.log.position)).toHaveLength(90);
   });
 
+  it('keeps as many large messages as fit into its bytes, the latest 500 in any case, and more when they are small again', async () => {
+    const length = async () => Number(await redis.cli('XLEN', 'flotilla:bus:{log}'));
+    const send = async (count: number, bytes: number) => {
+      for (let sent = 0; sent < count; sent += 100) {
+        for (let each = 0; each < 100; each++) a.send('x'.repeat(bytes));
+        await a.link.log.caughtUp();
+      }
+    };
+    const a = await start({ maxLogEntries: 3_000, maxLogBytes: 2_000_000 });
+    await send(2_000, 10);
+    expect(await length()).toBe(2_001);
+    await send(2_000, 2_000);
+    // Redis trims by whole nodes of its own, never more than it was told to.
+    const large = await length();
+    expect(large).toBeGreaterThan(800);
+    expect(large).toBeLessThan(1_200);
+    await send(1_000, 20_000);
+    const huge = await length();
+    expect(huge).toBeGreaterThanOrEqual(500);
+    expect(huge).toBeLessThan(700);
+    await send(3_000, 10);
+    expect(await length()).toBeGreaterThan(2_500);
+  });
+
   it('begins at its end: a pod that starts is not told what was before', async () => {
     const a = await start();
     a.send('before');

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -65,6 +65,9 @@ describe('flotilla doctor', () => {
     }
     expect(found.redis).toMatchObject({ status: 'ok', detail: expect.stringMatching(/answers \(\w+ \d+\./) });
     expect(found['redis eviction']).toMatchObject({ status: 'ok' });
+    expect(found['redis memory']).toMatchObject({ status: 'ok' });
+    expect(found.link).toMatchObject({ status: 'ok', detail: expect.stringMatching(/^redis-streams: a message came/) });
+    expect(await redis.cli('KEYS', '*'), 'nothing is left behind').toBe('');
   });
 
   it('tells each trouble with its cure, for people too', async () => {
@@ -115,9 +118,35 @@ describe('flotilla doctor', () => {
     try {
       const { found } = await examine(app, { FLOTILLA_REDIS_URL: evicting.url });
       expect(found['redis eviction']).toMatchObject({ status: 'warn', cure: expect.stringContaining('noeviction') });
+      expect(found['redis eviction']?.detail).toMatch(/sessions.*messages between pods/);
+      expect(found['redis memory']).toMatchObject({ status: 'warn', cure: expect.stringContaining('maxLogBytes') });
     } finally {
       await evicting.stop();
     }
+  });
+
+  it('a user who may not do what the link takes: which commands, and what else to do; the rights of docs/redis.md are enough', async () => {
+    const user = (...rights: string[]) =>
+      redis.cli('ACL', 'SETUSER', 'app', 'reset', 'on', '>pw', '~flotilla:*', '&flotilla:*', ...rights);
+    const env = { FLOTILLA_REDIS_URL: redis.url.replace('//', '//app:pw@') };
+    const documented = readFileSync(join(REPOSITORY, 'docs', 'redis.md'), 'utf8');
+    const rightsIn = (text: string | undefined) => text?.match(/\+[a-z|]+/g) ?? [];
+    const ofAll = rightsIn(/ACL SETUSER[^`]*/.exec(documented)?.[0]);
+    const ofStreams = rightsIn(/The link `redis-streams`, .*?recovery:/.exec(documented)?.[0]);
+    const app = makeApp(GOOD);
+
+    await user(...ofAll);
+    const { code, found } = await examine(app, env);
+    expect(code).toBe(1);
+    expect(found.link).toMatchObject({ status: 'fail', cure: expect.stringContaining('docs/redis.md') });
+    expect(found.link?.detail).toMatch(/may not XADD, XREAD, XRANGE, XREVRANGE, XLEN, HSET, /);
+    const withPubSub = await examine(app, { ...env, sails_flotilla__link: 'redis' });
+    expect(withPubSub.found.link).toMatchObject({ status: 'ok', detail: expect.stringMatching(/^redis: /) });
+
+    await user(...ofAll, ...ofStreams);
+    expect((await examine(app, env)).found.link).toMatchObject({ status: 'ok' });
+    await user(...ofAll);
+    expect(JSON.stringify((await examine(app, env)).found)).not.toContain(':pw@');
   });
 
   it('configuration that cannot be loaded is a finding, with the reason', async () => {

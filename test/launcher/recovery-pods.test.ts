@@ -11,7 +11,7 @@ const resumedBy = (socket: Socket) => {
   return { pid, offset };
 };
 
-describe('connection state recovery between pods on the link redis-streams', () => {
+describe('connection state recovery between pods, on the default link', () => {
   let redis: RedisServer;
   let pods: [RunningPod, RunningPod];
   const sockets: Socket[] = [];
@@ -19,7 +19,7 @@ describe('connection state recovery between pods on the link redis-streams', () 
   beforeAll(async () => {
     redis = await RedisServer.start();
     const start = (name: string) => {
-      const env = { FLOTILLA_REDIS_URL: redis.url, FLOTILLA_POD_NAME: name, sails_flotilla__link: 'redis-streams' };
+      const env = { FLOTILLA_REDIS_URL: redis.url, FLOTILLA_POD_NAME: name };
       return startPod({ workers: 2, env });
     };
     pods = await Promise.all([start('pod-a'), start('pod-b')]);

@@ -75,12 +75,14 @@ describe('two pods of two workers on one Redis', () => {
     expect(await virtual(a, 'post', '/join?id=AAAAAAAAAAAAAAAAAAAA')).toEqual({ error: 'E_NO_SUCH_SOCKET' });
   });
 
-  it('use two connections of the bus each, however many workers they have', async () => {
+  it('use three connections of the bus each, however many workers they have', async () => {
     const names = (await redis.clientNames()).filter((name) => name.includes('bus'));
     expect(names.sort()).toEqual([
       'flotilla:pod-a:bus-pub',
+      'flotilla:pod-a:bus-read',
       'flotilla:pod-a:bus-sub',
       'flotilla:pod-b:bus-pub',
+      'flotilla:pod-b:bus-read',
       'flotilla:pod-b:bus-sub',
     ]);
   });

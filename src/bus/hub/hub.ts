@@ -374,9 +374,19 @@ export class Hub extends EventEmitter<HubEvents> {
     this.#pods.seen(origin, row);
     if (greeting) this.#sendHeartbeat(false, origin.podTag);
     const pod = this.#pods.get(origin.hub);
+    if (pod && isNew) this.#compareLinks(row);
     if (!pod || !isNew || greeting) return;
     // It answers this pod's greeting, so it was there before, and has got every question that followed the greeting.
     for (const collector of this.#collectors.values()) collector.add(pod);
+  }
+
+  /** Signs of life and answers go the same way on some links, so such pods know each other and get no broadcast. */
+  #compareLinks({ name, link }: PodRow): void {
+    const own = this.#link?.name;
+    if (link === undefined || own === undefined || link === own) return;
+    this.options.log.error(
+      `Flotilla: pod ${name} has the link ${link}, this process ${own}: broadcasts do not go from one to the other. Set sails.config.flotilla.link to the same everywhere`,
+    );
   }
 
   #losePod(pod: RemotePod): void {
@@ -714,6 +724,7 @@ export class Hub extends EventEmitter<HubEvents> {
       lastSeen: Date.now(),
       workers: this.workers().sort((left, right) => left.number - right.number),
       ...(this.#peer && { peer: this.#peer }),
+      ...(this.#link && { link: this.#link.name }),
     };
   }
 

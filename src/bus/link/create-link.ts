@@ -12,9 +12,12 @@ import { StreamsLink } from './streams-link';
 export const LINK_NAMES = ['redis', 'redis-sharded', 'redis-streams'] as const;
 export type LinkName = (typeof LINK_NAMES)[number];
 
+/** The one from which a client gets what it missed, at whatever pod it comes back. */
+export const DEFAULT_LINK: LinkName = 'redis-streams';
+
 /** Options of {@link createLink}. */
 export interface LinkOptions {
-  /** Default: `redis-sharded` on a Redis Cluster, else `redis`. */
+  /** Default `redis-streams`. */
   name?: LinkName;
   redis: RedisSettings;
   podName: string;
@@ -26,6 +29,8 @@ export interface LinkOptions {
   probeTimeoutMs?: number;
   /** With `redis-streams`: about so many messages stay in the stream. Default 100,000. */
   maxLogEntries?: number;
+  /** With `redis-streams`: of large messages as many stay as fit into about so many bytes, the latest 500 in any case. Default 64 MiB. */
+  maxLogBytes?: number;
   log: BusLog;
   /** Runs once when an outage of Redis begins. */
   onRedisDown?: () => void;
@@ -34,9 +39,9 @@ export interface LinkOptions {
 }
 
 /** Makes the factory that `Hub.connect` takes. */
-export function createLink({ name, ...options }: LinkOptions): LinkFactory {
+export function createLink({ name = DEFAULT_LINK, ...options }: LinkOptions): LinkFactory {
   if (name === 'redis-streams') return (origin, counters) => new StreamsLink({ ...options, origin, counters });
-  const sharded = (name ?? (options.redis.mode === 'cluster' ? 'redis-sharded' : 'redis')) === 'redis-sharded';
+  const sharded = name === 'redis-sharded';
   return (origin, counters) => new PubSubLink({ ...options, sharded, origin, counters });
 }
 

@@ -4,6 +4,7 @@ import type { BusLog } from '../fleet';
 import type { LinkEnvelope } from './envelope';
 import type { LinkLog, LinkReceiver, LoggedEntry, OnLogged } from './link';
 import { compareLogIds, LOG_START, nextLogId } from './log-id';
+import { NewestFitting } from './newest-fitting';
 import { Unconfirmed } from './unconfirmed';
 
 /** So long a read waits for something to come; a PING behind it is answered after that. */
@@ -34,8 +35,10 @@ type RawEntry = [id: Buffer, fields: Buffer[] | null];
 export interface StreamLogOptions {
   /** Name of the stream. */
   key: string;
-  /** About so many entries are kept. */
+  /** About so many entries are kept, */
   maxEntries: number;
+  /** and of larger ones as many as fit in here, though not fewer than are read at once. */
+  maxBytes: number;
   /** The sending hub. */
   hub: string;
   envelope: LinkEnvelope;
@@ -55,6 +58,9 @@ export interface StreamLogOptions {
  */
 export class StreamLog implements LinkLog {
   readonly #unconfirmed: Unconfirmed;
+  readonly #fitting: NewestFitting;
+  /** The stream is never trimmed to fewer. */
+  readonly #minEntries: number;
   /** The last count that was seen of each sending hub. */
   readonly #counts = new Map<string, number>();
   readonly #waiting = new Set<() => void>();
@@ -72,7 +78,10 @@ export class StreamLog implements LinkLog {
   readonly #refusals = new Map<'open' | 'read' | 'write', string>();
 
   constructor(private readonly options: StreamLogOptions) {
+    const { maxEntries, maxBytes } = options;
     this.#unconfirmed = new Unconfirmed(() => options.counters.dropped('link-down'));
+    this.#fitting = new NewestFitting(maxEntries, maxBytes);
+    this.#minEntries = Math.min(ENTRIES_A_READ, maxEntries);
   }
 
   get position(): string {
@@ -203,8 +212,9 @@ export class StreamLog implements LinkLog {
   }
 
   #write(count: number, body: Buffer): void {
-    const { writer, key, maxEntries, counters } = this.options;
+    const { writer, key, counters } = this.options;
     const session = this.#session;
+    const maxEntries = Math.max(this.#minEntries, this.#fitting.count);
     const bytes = this.#wrap(count, body);
     counters.linkSent(bytes.length);
     writer.xadd(key, 'MAXLEN', '~', maxEntries, '*', FIELD, bytes).then(
@@ -265,11 +275,11 @@ export class StreamLog implements LinkLog {
   }
 
   /**
-   * Whether entries may have been trimmed between the last that was handled and these. A stream is trimmed to no less than
-   * `maxEntries`, so there is nothing to ask where fewer came.
+   * Whether entries may have been trimmed between the last that was handled and these. A stream is never trimmed to fewer
+   * than `#minEntries`, so there is nothing to ask where fewer came.
    */
   async #isTrimmedBefore(entries: RawEntry[]): Promise<boolean> {
-    if (entries.length < Math.min(ENTRIES_A_READ, this.options.maxEntries)) return false;
+    if (entries.length < this.#minEntries) return false;
     return !(await this.#has(this.#position).catch(() => false));
   }
 
@@ -280,6 +290,7 @@ export class StreamLog implements LinkLog {
 
   #handle(raw: RawEntry): void {
     this.#position = raw[0].toString('latin1');
+    this.#fitting.add(raw[1]?.[1]?.length ?? 0);
     const entry = this.#decode(raw);
     if (!entry) return;
     try {
@@ -332,11 +343,12 @@ export class StreamLog implements LinkLog {
    * have them yet. Trimmed entries are no loss.
    */
   async #hasLostEntries(): Promise<boolean> {
-    const { writer, key, maxEntries } = this.options;
+    const { writer, key } = this.options;
     for (const id of [this.#position, this.#lastWritten]) {
       if (id === LOG_START || (await this.#has(id))) continue;
       const first = await this.#edge('first');
-      const isTrimmed = first !== undefined && compareLogIds(first, id) > 0 && (await writer.xlen(key)) >= maxEntries;
+      const isTrimmed =
+        first !== undefined && compareLogIds(first, id) > 0 && (await writer.xlen(key)) >= this.#minEntries;
       if (!isTrimmed) return true;
     }
     return false;

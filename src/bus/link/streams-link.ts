@@ -10,9 +10,13 @@ import { StreamLog } from './stream-log';
 export interface StreamsLinkOptions extends Omit<PubSubLinkOptions, 'sharded' | 'partitions'> {
   /** About so many messages stay in the stream. Default 100,000. */
   maxLogEntries?: number;
+  /** Of large messages fewer stay in it: as many as fit into about so many bytes, the latest 500 in any case. Default 64 MiB. */
+  maxLogBytes?: number;
 }
 
 const MAX_LOG_ENTRIES = 100_000;
+/** Default of `maxLogBytes`. */
+export const MAX_LOG_BYTES = 64 * 1024 ** 2;
 const RETRY_MS = 1_000;
 
 /**
@@ -36,7 +40,8 @@ export class StreamsLink implements Link {
   #ready: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: StreamsLinkOptions) {
-    const { redis, origin, secrets, log, counters, maxLogEntries = MAX_LOG_ENTRIES } = options;
+    const { redis, origin, secrets, log, counters } = options;
+    const { maxLogEntries = MAX_LOG_ENTRIES, maxLogBytes = MAX_LOG_BYTES } = options;
     this.#signals = new PubSubLink({ ...options, sharded: false });
     const { clients } = this.#signals.connections;
     // On a cluster they find the node of the stream.
@@ -47,6 +52,7 @@ export class StreamsLink implements Link {
     this.log = new StreamLog({
       key: this.#key,
       maxEntries: maxLogEntries,
+      maxBytes: maxLogBytes,
       hub: origin.hub,
       envelope: new LinkEnvelope(origin, secrets),
       clients,

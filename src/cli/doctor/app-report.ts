@@ -1,3 +1,4 @@
+import type { LinkName } from '../../bus/link/create-link';
 import type { RedisDocument } from '../../redis';
 
 /** What the doctor must know of an app's configuration: plain data, read in a process of its own. */
@@ -7,6 +8,12 @@ export interface AppReport {
   redis: RedisDocument | null;
   /** Why the Redis setting cannot be used. */
   redisTrouble: string | null;
+  /** `sails.config.flotilla.link`, where it names one. */
+  link: LinkName | null;
+  /** `sails.config.flotilla.maxLogBytes` */
+  maxLogBytes: number | null;
+  /** Whether connection state recovery is on. */
+  recovers: boolean;
   sockets: {
     transports: unknown;
     onlyAllowOrigins: unknown;

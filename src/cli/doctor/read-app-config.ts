@@ -1,4 +1,4 @@
-import { resolveAppRedis } from '../../bus/app-redis';
+import { isLinkName, resolveAppRedis } from '../../bus/app-redis';
 import { messageOf } from '../../launcher/errors';
 import { loadSails } from '../../launcher/worker/load-sails';
 import type { RedisDocument } from '../../redis';
@@ -7,7 +7,7 @@ import type { AppReport, AppTrouble } from './app-report';
 /** The parts of `sails.config` that are looked at. */
 interface LoadedConfig {
   environment?: string;
-  flotilla?: { redis?: unknown; lowerTimeoutMs?: unknown };
+  flotilla?: { redis?: unknown; link?: unknown; maxLogBytes?: unknown; lowerTimeoutMs?: unknown };
   sockets?: Record<string, unknown>;
   session?: { secret?: unknown; adapter?: unknown; cookie?: { secure?: unknown } };
   hooks?: Record<string, unknown>;
@@ -58,6 +58,9 @@ function report(config: LoadedConfig, appPath: string): AppReport {
     environment: config.environment ?? 'development',
     redis,
     redisTrouble,
+    link: isLinkName(flotilla?.link) ? flotilla.link : null,
+    maxLogBytes: typeof flotilla?.maxLogBytes === 'number' ? flotilla.maxLogBytes : null,
+    recovers: sockets.connectionStateRecovery !== false,
     sockets: {
       transports: sockets.transports ?? null,
       onlyAllowOrigins: sockets.onlyAllowOrigins ?? null,

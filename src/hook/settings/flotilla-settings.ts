@@ -11,8 +11,16 @@ export interface FlotillaSettings {
    * `FLOTILLA_REDIS_URL`. `false`: no Redis, whatever the environment says.
    */
   redis?: unknown;
-  /** How pods reach each other. Default: `redis-sharded` on a Redis Cluster, else `redis`. */
+  /**
+   * How pods reach each other, the same in all of them: `redis-streams`, `redis` or `redis-sharded` (docs/delivery.md).
+   * Default `redis-streams`.
+   */
   link?: LinkName;
+  /**
+   * With the link `redis-streams`: how much of the latest messages stays in Redis, in bytes, beside the bound of 100,000
+   * messages; the latest 500 stay in any case. The same in all pods. Default 64 MiB.
+   */
+  maxLogBytes?: number;
   /** A larger broadcast is refused where it is sent, with `E_MESSAGE_TOO_LARGE`, in bytes. Default 16 MiB. */
   maxMessageBytes?: number;
   /**
@@ -120,6 +128,11 @@ const POSITIVE_MILLISECONDS: Check = {
   cure: 'Give a number of milliseconds above 0.',
 };
 
+const BYTES: Check = {
+  accepts: (value) => Number.isInteger(value) && (value as number) > 0,
+  cure: 'Give a whole number of bytes.',
+};
+
 const COUNT: Check = {
   accepts: (value) => Number.isInteger(value) && (value as number) >= 0,
   cure: 'Give a whole number, 0 for no limit.',
@@ -129,10 +142,8 @@ const CHECKS: Record<keyof FlotillaSettings, Check> = {
   // Redis has a validation of its own, which knows where the value came from and hides secrets.
   redis: { accepts: () => true, cure: '' },
   link: { accepts: isLinkName, cure: `Give one of ${LINK_NAMES.join(', ')}.` },
-  maxMessageBytes: {
-    accepts: (value) => Number.isInteger(value) && (value as number) > 0,
-    cure: 'Give a whole number of bytes.',
-  },
+  maxLogBytes: BYTES,
+  maxMessageBytes: BYTES,
   holdResponseMs: MILLISECONDS,
   lowerTimeoutMs: MILLISECONDS,
   maxRequestsInFlight: COUNT,

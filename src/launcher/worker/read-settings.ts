@@ -28,8 +28,9 @@ export function readSettings(config: SailsConfig, appPath: string): SettingsDocu
       typeof session?.secret === 'string' ? createHash('sha256').update(session.secret).digest('hex') : null,
     peerKeys: derivePeerKeys(session?.secret).map((key) => key.toString('hex')),
     redis: redis?.toDocument() ?? null,
-    // Another value is refused by the hook, with its name.
+    // Other values are refused by the hook, with their names.
     link: isLinkName(flotilla?.link) ? flotilla.link : null,
+    maxLogBytes: typeof flotilla?.maxLogBytes === 'number' ? flotilla.maxLogBytes : null,
   };
 }
 

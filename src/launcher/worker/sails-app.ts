@@ -30,7 +30,7 @@ export interface SailsConfig {
   port?: unknown;
   explicitHost?: unknown;
   ssl?: true | { key?: unknown; cert?: unknown; pfx?: unknown };
-  flotilla?: { redis?: unknown; link?: unknown; once?: unknown };
+  flotilla?: { redis?: unknown; link?: unknown; maxLogBytes?: unknown; once?: unknown };
   models?: Record<string, unknown>;
   http?: { trustProxy?: unknown; serverOptions?: Record<string, unknown> };
   sockets?: { path?: unknown };
