@@ -13,7 +13,7 @@ const DELIVERIES = Number(process.env.DELIVERIES ?? 20_000);
 const BYTES = Number(process.env.BYTES ?? 100);
 const BURSTS = [1, 2, 10];
 const TO_REACH = { 1: '≤ 0.70', 2: '≤ 0.50', 10: '≤ 0.28' };
-const VARIANTS = ['flotilla', 'flotilla, recovery', 'cluster-adapter', 'in memory'];
+const VARIANTS = ['flotilla', 'flotilla, recovery', 'cluster-adapter', 'in memory', 'ready frame'];
 
 class Pod {
   #child;
@@ -103,7 +103,7 @@ for (const burst of BURSTS) {
     }
   }
   const medians = (part) => VARIANTS.map((variant) => median(runs.get(variant).map((run) => run[part])));
-  const [ours, recovering, cluster, memory] = medians('worker');
+  const [ours, recovering, cluster, memory, readyFrame] = medians('worker');
   const [allOfOurs, allOfRecovering] = medians('all');
   rows.push({
     'messages a tick': burst,
@@ -112,6 +112,8 @@ for (const burst of BURSTS) {
     ratio: round(ours / cluster),
     'in memory (µs)': round(memory),
     'ratio to in memory': round(ours / memory),
+    'a ready frame to each TCP socket (µs)': round(readyFrame),
+    'the same : cluster-adapter': round(readyFrame / cluster),
     'with recovery (µs)': round(recovering),
     'with recovery : without': round(recovering / ours),
     'the same, primary included': round(allOfRecovering / allOfOurs),
