@@ -44,8 +44,8 @@ export type ToWorker =
   | { flotilla: 'bootstrap' }
   /** A connection (its handle travels along), or an upgrade that another worker began to read. */
   | ({ flotilla: 'connection'; seq: number } & Introduction)
-  /** A connection of another pod; the worker first writes `answer` on it. */
-  | { flotilla: 'peer'; seq: number; answer: Uint8Array }
+  /** A connection of another pod; the worker first writes `answer` on it, or, where it takes no more, `goneAnswer` and closes it. */
+  | { flotilla: 'peer'; seq: number; answer: Uint8Array; goneAnswer: Uint8Array }
   /** The other pods, as they are now. */
   | { flotilla: 'peers'; peers: PeerRow[] }
   /** A question of the ops server. */

@@ -173,7 +173,7 @@ export class WorkerProcess extends EventEmitter<WorkerEvents> {
   }
 }
 
-function messageOf({ answer, head, client, countedAs }: Delivery, seq: number): ToWorker {
-  if (answer) return { flotilla: 'peer', seq, answer };
+function messageOf({ answer, goneAnswer, head, client, countedAs }: Delivery, seq: number): ToWorker {
+  if (answer && goneAnswer) return { flotilla: 'peer', seq, answer, goneAnswer };
   return { flotilla: 'connection', seq, head, client, countedAs };
 }

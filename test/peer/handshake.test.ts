@@ -1,5 +1,10 @@
 import { once } from 'node:events';
-import { connect, Socket } from 'node:net';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect, createServer as createNetServer, Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createLogger } from '../../dist/launcher/logger';
 import { dialPeer } from '../../dist/launcher/peer/dial-peer';
@@ -7,6 +12,8 @@ import { DialerHandshake, ListenerHandshake } from '../../dist/launcher/peer/han
 import { derivePeerKeys } from '../../dist/launcher/peer/peer-keys';
 import { PeerListener } from '../../dist/launcher/peer/peer-listener';
 import { readPeerSettings } from '../../dist/launcher/peer/peer-settings';
+import { detachHandle, type RawHandle } from '../../dist/launcher/raw-handle';
+import { PeerServer } from '../../dist/launcher/worker/route/peer-server';
 
 const owner = { pod: 'aaaa', worker: 'AB' };
 const keysOf = (secret: string) => derivePeerKeys(undefined, { FLOTILLA_PEER_SECRET: secret });
@@ -136,6 +143,42 @@ describe('the port for other pods', () => {
     });
     await listener?.close();
     await expect(dialPeer(address, owner, key as Buffer)).rejects.toMatchObject({ failure: 'gone' });
+  });
+
+  test('a listener that closes still answers who is being greeted: the worker is gone, not silent', async () => {
+    const socket = connect({ port: await listen('127.0.0.1'), host: '127.0.0.1' });
+    const [challenge] = (await once(socket, 'data')) as [Buffer];
+    const closed = listener?.close();
+    const dialer = new DialerHandshake(key as Buffer, { ...owner, worker: 'ZZ' });
+    socket.write(dialer.request(challenge) as Buffer);
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(dialer.verdict(answer)).toBe('gone');
+    await closed;
+  });
+
+  test('a worker that takes no more says so to another pod, which would else believe that its session may live', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'flotilla-test-'));
+    const worker = new PeerServer({
+      app: createServer(),
+      tls: undefined,
+      emitToApp: () => true,
+      onTunnel: () => {},
+      onTlsRefused: () => {},
+    });
+    await worker.listen(join(folder, 'peer'));
+    await worker.close();
+    const primary = createNetServer({ pauseOnConnect: true }).listen(0, '127.0.0.1');
+    await once(primary, 'listening');
+    const accepted = once(primary, 'connection') as Promise<[Socket]>;
+    const socket = connect((primary.address() as AddressInfo).port, '127.0.0.1');
+    const answer = text(socket);
+    worker.take(detachHandle((await accepted)[0]) as RawHandle, {
+      answer: Buffer.from('accepted'),
+      goneAnswer: Buffer.from('gone'),
+    });
+    expect(await answer).toBe('gone');
+    primary.close();
+    rmSync(folder, { recursive: true, force: true });
   });
 
   test('refuses and counts strangers, and logs no more than one of them a minute', async () => {

@@ -8,6 +8,8 @@ import type { PeerSettings } from './peer-settings';
 
 /** How long the other side may take to say what it wants. */
 const GREETING_TIMEOUT_MS = 20_000;
+/** How long a stop waits for those that have said nothing yet. */
+const LAST_GREETINGS_MS = 500;
 /** Connections that have not proved yet that they come from a pod of this fleet. */
 const MOST_GREETING = 512;
 /** Strangers are counted; at most so often one is logged. */
@@ -75,11 +77,16 @@ export class PeerListener {
     return (server.address() as AddressInfo).port;
   }
 
+  /** Takes no more, and settles when those that are greeted have their answer, or after a moment. */
   async close(): Promise<void> {
-    for (const socket of this.#greeting) socket.destroy();
     const server = this.#server;
     this.#server = undefined;
-    if (server) await new Promise<void>((resolve) => server.close(() => resolve()));
+    const closed = new Promise<void>((resolve) => (server ? server.close(() => resolve()) : resolve()));
+    const timer = setTimeout(() => {
+      for (const socket of this.#greeting) socket.destroy();
+    }, LAST_GREETINGS_MS);
+    await closed;
+    clearTimeout(timer);
   }
 
   #greet(socket: Socket): void {

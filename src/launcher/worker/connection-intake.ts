@@ -4,6 +4,7 @@ import { LauncherError } from '../errors';
 import type { Introduction } from '../messages';
 import { giveConnection, listenerHandleOf, type RawHandle, showClient } from '../raw-handle';
 import type { PrimaryLink } from './primary-link';
+import type { PeerAnswers } from './route/peer-server';
 
 /** Milliseconds between two reports of ended connections. */
 const REPORT_EVERY_MS = 100;
@@ -26,7 +27,7 @@ export class ConnectionIntake {
     private readonly server: Server,
     private readonly link: PrimaryLink,
     private readonly countSessions: () => number,
-    private readonly takePeer: (handle: RawHandle, answer: Uint8Array) => void,
+    private readonly takePeer: (handle: RawHandle, answers: PeerAnswers) => void,
   ) {
     server.on('connection', (socket: Socket) => this.#connected(socket));
     link.listen((message, handle) => {
@@ -34,7 +35,7 @@ export class ConnectionIntake {
       this.#taken = message.seq;
       this.#reportSoon();
       if (!handle) return;
-      if (message.flotilla === 'peer') this.takePeer(handle, message.answer);
+      if (message.flotilla === 'peer') this.takePeer(handle, message);
       else this.#take(handle, message);
     });
   }

@@ -212,7 +212,7 @@ export class LiftedWorker {
         server,
         link,
         () => this.#sockets,
-        (handle, answer) => this.#router?.takePeer(handle, answer),
+        (handle, answers) => this.#router?.takePeer(handle, answers),
       );
       this.#router = new Router({
         server,

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { codeOf } from '../../errors';
 import type { PeerTls } from '../../peer/peer-tls';
-import { giveConnection, type RawHandle } from '../../raw-handle';
+import { giveConnection, type RawHandle, socketOver } from '../../raw-handle';
 import { type Peer, showPeerOnRequest, showPeerOnSocket, takePeer } from './peer-header';
 import { whenQuiet } from './quiet-socket';
 
@@ -18,6 +18,12 @@ const OWN_HEADERS_SIZE = 1_024;
 const TLS_GREETING_MS = 20_000;
 /** What is said first on a connection over TLS: so the other side knows that its certificate was accepted. */
 const ACCEPTED = 'A';
+
+/** What is said to another pod first: that the worker has taken its connection, or that it takes no more. */
+export interface PeerAnswers {
+  answer: Uint8Array;
+  goneAnswer: Uint8Array;
+}
 
 /** What a {@link PeerServer} needs. */
 export interface PeerServerOptions {
@@ -73,7 +79,14 @@ export class PeerServer {
   }
 
   /** Takes a connection of another pod. */
-  take(handle: RawHandle, answer: Uint8Array): void {
+  take(handle: RawHandle, { answer, goneAnswer }: PeerAnswers): void {
+    if (!this.#remote.listening) {
+      // a pod that hears nothing would believe that the session may live
+      const socket = socketOver(handle);
+      socket.on('error', () => {});
+      socket.end(goneAnswer, () => socket.destroy());
+      return;
+    }
     this.#answer = answer;
     giveConnection(this.#remote, handle);
     this.#answer = undefined;

@@ -11,7 +11,7 @@ import { answerWithClosePacket } from './close-packet';
 import { MisroutedCheck } from './misrouted';
 import { OwnerConnector, type Reach } from './owner-connector';
 import { dropForgedPeer } from './peer-header';
-import { type EmitToApp, PeerServer } from './peer-server';
+import { type EmitToApp, type PeerAnswers, PeerServer } from './peer-server';
 import { PollRelay } from './poll-relay';
 import { whenQuiet } from './quiet-socket';
 import { UpgradeRelay } from './upgrade-relay';
@@ -104,8 +104,8 @@ export class Router {
   }
 
   /** Takes a connection of another pod. */
-  takePeer(handle: RawHandle, answer: Uint8Array): void {
-    this.#peers.take(handle, answer);
+  takePeer(handle: RawHandle, answers: PeerAnswers): void {
+    this.#peers.take(handle, answers);
   }
 
   /** From now on, clients that come over a connection that is still open here begin their sessions at this worker. */
