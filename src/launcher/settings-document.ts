@@ -1,5 +1,5 @@
 import type { LinkName } from '../bus/link/create-link';
-import { type RedisDocument, RedisSettings } from '../redis';
+import { type RedisDocument, RedisSettings, type RedisTls } from '../redis';
 import { LauncherError } from './errors';
 
 /**
@@ -80,7 +80,15 @@ export function differencesBetween(agreed: SettingsDocument, other: SettingsDocu
 /** The settings in which two documents differ. */
 export function changedKeys(agreed: SettingsDocument, other: SettingsDocument): Array<keyof SettingsDocument> {
   const keys = new Set([...Object.keys(agreed), ...Object.keys(other)]) as Set<keyof SettingsDocument>;
-  return [...keys].filter((key) => JSON.stringify(agreed[key]) !== JSON.stringify(other[key]));
+  return [...keys].filter((key) => comparable(agreed, key) !== comparable(other, key));
+}
+
+/** Certificates are renewed while a pod runs, and each process reads the files when it starts: they may differ. */
+const RENEWED: ReadonlySet<string> = new Set<keyof RedisTls>(['ca', 'cert', 'key', 'passphrase']);
+
+function comparable(document: SettingsDocument, key: keyof SettingsDocument): string | undefined {
+  if (key !== 'redis') return JSON.stringify(document[key]);
+  return JSON.stringify(document.redis, (name, value) => (RENEWED.has(name) && value ? true : value));
 }
 
 function printable(document: SettingsDocument, key: keyof SettingsDocument): string {

@@ -7,6 +7,7 @@ import { DrainProgress } from '../../dist/launcher/life-cycle/drain-progress';
 import { createLogger } from '../../dist/launcher/logger';
 import { RestartPolicy } from '../../dist/launcher/restart-policy';
 import { createRuntimeDirectory, hubSocketPath, peerSocketPath } from '../../dist/launcher/runtime-directory';
+import { changedKeys, type SettingsDocument } from '../../dist/launcher/settings-document';
 
 describe('availableCpus', () => {
   const roots: string[] = [];
@@ -128,4 +129,18 @@ test('the progress of a reload counts the sockets of the worker that drains, not
     'draining: 0 of 20 sockets left',
     'draining: 0 of 30 sockets left',
   ]);
+});
+
+test('renewed certificates of Redis are no other settings: a worker that starts after their exchange is not refused', () => {
+  const redis = {
+    nodes: [{ host: 'redis', port: 6380 }],
+    password: 'p',
+    tls: { ca: ['old'], cert: 'old', key: 'old' },
+  };
+  const document = (change: object) => ({ redis: { ...redis, ...change } }) as unknown as SettingsDocument;
+  const changed = (change: object) => changedKeys(document({}), document(change));
+  expect(changed({ tls: { ca: ['old', 'new'], cert: 'new', key: 'new' } })).toEqual([]);
+  for (const change of [{ tls: { ca: ['old'] } }, { tls: undefined }, { password: 'q' }]) {
+    expect(changed(change)).toEqual(['redis']);
+  }
 });

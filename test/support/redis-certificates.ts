@@ -14,8 +14,11 @@ export interface Certificates {
   clientKeyFile: string;
 }
 
-/** Makes a certificate authority, a server certificate and a client certificate with openssl. */
-export async function makeCertificates(folder: string): Promise<Certificates> {
+/**
+ * Makes a certificate authority, a server certificate and a client certificate with openssl.
+ * @param authority its name: two that are trusted at the same time must not have the same
+ */
+export async function makeCertificates(folder: string, authority = 'Test Authority'): Promise<Certificates> {
   const file = (name: string): string => join(folder, name);
   const openssl = (...args: string[]) => run('openssl', args, { cwd: folder });
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
@@ -31,7 +34,7 @@ export async function makeCertificates(folder: string): Promise<Certificates> {
     '-days',
     '2',
     '-subj',
-    '/CN=Test Authority',
+    `/CN=${authority}`,
   );
   for (const name of ['server', 'client']) {
     await openssl(
