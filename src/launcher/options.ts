@@ -53,7 +53,7 @@ export interface PodOptions extends FrontDoorOptions, PeerTlsOptions {
   replaceStuck?: boolean | undefined;
   /**
    * How long a connection may wait while no worker is ready, before it is answered `503`; while one is ready and only has too
-   * much to do, 10,000 ms at least. Default: 1,000 ms.
+   * much to do, 20,000 ms at least. Default: 1,000 ms.
    */
   unavailableAfterMs?: number | undefined;
   /** Whether a Redis that is configured must be there at the start. Default: `false`, the pod waits for it and serves alone. */

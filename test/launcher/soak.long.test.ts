@@ -11,6 +11,11 @@ const RATE = 50;
 const PAUSE_MS = 2_000;
 /** A kill, a reload, a drain: whatever time they take. */
 const LEAST_ROUNDS = 3;
+/**
+ * The share of clients whose handshake may be told to come later: one that comes over a connection to a worker of a pod that
+ * stops is (docs/launcher.md). Nobody is turned away in any other way.
+ */
+const MOST_DELAYED = 0.01;
 /** haproxy tells the begin of a request to the millisecond, and hears of a death a little later. */
 const BLURRED_MS = 1_000;
 
@@ -87,15 +92,22 @@ test('a soak: workers are killed, reloads and drains run under traffic; every me
   expect(requests.length).toBeGreaterThan(CLIENTS);
   const isOfKill = ({ status, begun: from, ended: to }: ProxiedRequest) =>
     status === 502 && kills.some((at) => from <= at + BLURRED_MS && to >= at);
+  const delayed = failed.filter(isDelayedHandshake);
+  expect(delayed.length).toBeLessThanOrEqual(Math.ceil(CLIENTS * MOST_DELAYED));
   expect(
     countBy(
-      failed.filter((request) => !isOfKill(request)),
+      failed.filter((request) => !isOfKill(request) && !delayed.includes(request)),
       ({ status, method }) => `${method} ${status}`,
     ),
   ).toEqual({});
   expect(after.files).toBeLessThanOrEqual(before.files + 20);
   expect(after.heapMib).toBeLessThan(before.heapMib * 1.5 + 20);
 }, 400_000);
+
+/** Its client comes back, or the soak would not come to rest. */
+function isDelayedHandshake({ method, path, status, retryAfter }: ProxiedRequest): boolean {
+  return method === 'GET' && status === 503 && retryAfter !== '-' && !/[?&]sid=/.test(path);
+}
 
 function countBy<T>(items: T[], keyOf: (item: T) => string): Record<string, number> {
   const counts: Record<string, number> = {};

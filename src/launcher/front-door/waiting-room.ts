@@ -3,8 +3,11 @@ import { openFileLimit } from './open-file-limit';
 
 /** How many connections may wait for a worker: each is an open file. */
 const MOST_WAITING = Math.min(4_000, Math.floor((openFileLimit() ?? Number.POSITIVE_INFINITY) / 4));
-/** How long one may wait where workers are ready and only have too much to do: as long as a handshake waits for its turn. */
-const BUSY_PATIENCE_MS = 10_000;
+/**
+ * How long one may wait where workers are ready and only have too much to do: as long as Socket.IO's clients wait. A refused
+ * poll would end a session that lives, and its client would add to the storm.
+ */
+const BUSY_PATIENCE_MS = 20_000;
 
 /** What a {@link WaitingRoom} needs. */
 export interface WaitingRoomOptions<T> {

@@ -21,6 +21,8 @@ export interface ProxiedRequest {
   ended: number;
   /** Why it ended, in haproxy's letters; `--` is the normal end. */
   end: string;
+  /** The answer's `Retry-After`; `-` where it has none. */
+  retryAfter: string;
 }
 
 /**
@@ -46,8 +48,9 @@ export async function startHaproxy(upstreams: Upstream[], { affinity = false } =
     'frontend public',
     `  bind 127.0.0.1:${port}`,
     '  http-request capture req.hdr(Upgrade) len 9',
+    '  capture response header Retry-After len 4',
     // the first is when the answer before on this connection was over (or it was accepted), the second the idle time since
-    '  log-format "REQ %Ts%ms %Ti %Ta %ST %s %tsc %HM %HPO %[capture.req.hdr(0)]"',
+    '  log-format "REQ %Ts%ms %Ti %Ta %ST %s %tsc %HM %HU %[capture.req.hdr(0)] %[capture.res.hdr(0)]"',
     '  default_backend pods',
     'backend pods',
     '  balance roundrobin',
@@ -67,8 +70,19 @@ export async function startHaproxy(upstreams: Upstream[], { affinity = false } =
 }
 
 function parse(line: string): ProxiedRequest[] {
-  const [, free, idle, active, status, upstream = '', end = '', method = '', path = '', upgrade = ''] =
-    /^REQ (\d+) (-?\d+) (\d+) (-?\d+) (\S+) (\S+) (\S+) (\S+) (\S+)/.exec(line) ?? [];
+  const [
+    ,
+    free,
+    idle,
+    active,
+    status,
+    upstream = '',
+    end = '',
+    method = '',
+    path = '',
+    upgrade = '',
+    retryAfter = '-',
+  ] = /^REQ (\d+) (-?\d+) (\d+) (-?\d+) (\S+) (\S+) (\S+) (\S+) (\S+) (\S+)/.exec(line) ?? [];
   if (free === undefined) return [];
   const begun = Number(free) + Math.max(0, Number(idle));
   return [
@@ -81,6 +95,7 @@ function parse(line: string): ProxiedRequest[] {
       begun,
       ended: begun + Number(active),
       end: end.slice(0, 2),
+      retryAfter,
     },
   ];
 }
