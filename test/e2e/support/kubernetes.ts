@@ -70,8 +70,8 @@ export class Namespace {
     return items;
   }
 
-  /** Sum over all pods and workers of a metric with that label. */
-  async metric(selector: string, name: string, label: string): Promise<number> {
+  /** Sum over all pods and workers of a metric, or of those of its series that have that label. */
+  async metric(selector: string, name: string, label = ''): Promise<number> {
     const pods = await this.pods(selector);
     const pages = await Promise.all(
       pods.map(({ metadata }) =>
@@ -79,7 +79,9 @@ export class Namespace {
       ),
     );
     const lines = pages.flatMap((page) => page.split('\n'));
-    const values = lines.filter((line) => line.startsWith(`${name}{`) && line.includes(label));
+    const values = lines.filter(
+      (line) => (line.startsWith(`${name}{`) || line.startsWith(`${name} `)) && line.includes(label),
+    );
     return values.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
   }
 

@@ -19,6 +19,11 @@ function standIn(): object {
   return { image: { registry: '', repository, tag, digest: '' } };
 }
 
+/** Redis in the release. */
+export function embeddedRedis(): object {
+  return { embedded: { enabled: true, ...standIn() } };
+}
+
 /** The values of the example, small enough for four pods on two cores, as YAML. */
 export function exampleValues(values: object = {}): string {
   return stringify({
@@ -28,7 +33,7 @@ export function exampleValues(values: object = {}): string {
     session: { generate: true },
     // Sails' own default is websockets alone.
     sockets: { transports: ['polling', 'websocket'] },
-    redis: { embedded: { enabled: true, ...standIn() } },
+    redis: embeddedRedis(),
     postgresql: { embedded: { enabled: true, ...standIn() } },
     ingress: {
       enabled: true,
