@@ -91,4 +91,38 @@ describe('of numbered messages over redis-streams nothing is lost and nothing co
     };
     expect(await under('crash', crash, victim)).toMatchObject(exact);
   });
+
+  const dropped = () => namespace.metric(APP, 'flotilla_bus_dropped_total', 'reason="link-down"');
+
+  it('by a Redis that is restarted with its data, also for clients that are away afterwards', async () => {
+    const before = { restarts: await restarts(REDIS), dropped: await dropped() };
+    const save = ['sh', '-c', 'redis-cli --no-auth-warning -a "$REDIS_PASSWORD" SHUTDOWN SAVE'];
+    const balance = await under('Redis restarted', async (ledger) => {
+      const [pod] = await namespace.pods(REDIS);
+      // The connection ends with the server, which is no success to everybody.
+      await namespace.kubectl('exec', pod?.metadata.name ?? '', '--', ...save).catch(() => undefined);
+      await until('restart of Redis', 60_000, async () => (await restarts(REDIS)) > before.restarts);
+      await namespace.settled(REDIS, 1);
+      await ledger.progress(50);
+      ledger.cut(LISTENERS / 2);
+    });
+    expect(balance.duplicates).toBe(0);
+    // Messages that waited for longer than 5 s are dropped: that is counted, and who was away is told.
+    if ((await dropped()) === before.dropped) expect(balance).toMatchObject(exact);
+  });
+
+  it('by a Redis that begins anew with nothing, but for what is told and counted', async () => {
+    const before = { pods: await namespace.pods(REDIS), dropped: await dropped() };
+    const balance = await under('Redis anew', async (ledger) => {
+      const name = before.pods[0]?.metadata.name ?? '';
+      ledger.cut(LISTENERS / 2);
+      await namespace.kubectl('delete', 'pod', name, '--grace-period=0', '--force');
+      await until('another Redis', 60_000, async () =>
+        (await namespace.settled(REDIS, 1)).every(({ metadata }) => metadata.name !== name),
+      );
+    });
+    expect(balance.duplicates).toBe(0);
+    expect(await namespace.metric(APP, 'flotilla_bus_gaps_total')).toBeGreaterThan(0);
+    if ((await dropped()) === before.dropped) expect(balance.lost).toBe(0);
+  });
 });

@@ -59,6 +59,11 @@ export class Ledger {
     this.timer = setInterval(() => void this.send(), SEND_EVERY_MS);
   }
 
+  /** Cuts the connections of some listeners, which come back by themselves. */
+  cut(count: number): void {
+    for (const { socket } of this.listeners.slice(0, count)) socket.io.engine.close();
+  }
+
   /** So many messages more have been sent. */
   async progress(messages: number): Promise<void> {
     const goal = this.sent.size + messages;
