@@ -1,0 +1,120 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { type RedisSettings, resolveRedisSettings } from '../../dist/redis';
+import { until } from '../support/redis-process';
+import { RedisSentinel } from '../support/redis-sentinel';
+import type { RedisServer } from '../support/redis-server';
+import { RoamingClient, range } from './recovery-pod';
+import { quietLog, startPod, type TestPod, type TestServer } from './topology';
+
+let cleanups: Array<() => unknown> = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.reverse()) await cleanup();
+  cleanups = [];
+});
+
+async function startSentinel(): Promise<RedisSentinel> {
+  const sentinel = await RedisSentinel.start();
+  cleanups.push(() => sentinel.stop());
+  return sentinel;
+}
+
+async function start({ url }: RedisSentinel, name: string) {
+  const redis = resolveRedisSettings({ code: url, env: {} }) as RedisSettings;
+  // That Redis is away is said, again and again.
+  const log = { ...quietLog, error() {} };
+  const pod = await startPod(name, { name: 'redis-streams', redis, log }, { TEST_RECOVERY: '{}' });
+  cleanups.push(() => pod.close());
+  const server = await pod.addServer();
+  await pod.link.ready();
+  return { pod, server };
+}
+
+async function client(server: TestServer): Promise<RoamingClient> {
+  const created = new RoamingClient(server);
+  cleanups.push(() => created.close());
+  return created.connect();
+}
+
+const emit = (server: TestServer, number: number) =>
+  server.run('emit', { rooms: ['room'], event: 'n', args: [number] });
+
+/** Settles when everything that servers have sent before has come to a client. */
+async function settled(roamer: RoamingClient, from: TestServer[]): Promise<void> {
+  for (const server of from) {
+    const marker = `marker ${Math.random()}`;
+    await server.run('emit', { rooms: [roamer.id], event: 'marker', args: [marker] });
+    await roamer.until('marker', marker);
+  }
+}
+
+const untilBack = (pods: TestPod[]) =>
+  Promise.all(
+    pods.map(({ link }) =>
+      until(async () => link.status().state === 'up' && link.status().reconnects > 0, 'the link is back', 30_000),
+    ),
+  );
+
+/** Settles when a replica has all that its master has. */
+async function inStep(master: RedisServer): Promise<void> {
+  await until(async () => {
+    const info = await master.cli('INFO', 'replication');
+    const [, offset] = /master_repl_offset:(\d+)/.exec(info) ?? [];
+    return info.includes(`,offset=${offset},`);
+  }, 'the replica is in step');
+}
+
+const failures = async (server: TestServer) => (await server.run('recoveryCounts')).failedByReason;
+
+describe('recovery and a failover of Sentinel while the client is away', () => {
+  it('gives a client at another pod everything, once and in order, where the replica had it all', async () => {
+    const sentinel = await startSentinel();
+    const [a, b] = [await start(sentinel, 'pod-a'), await start(sentinel, 'pod-b')];
+    const roamer = await client(a.server);
+    await roamer.join('room');
+    await settled(roamer, [a.server, b.server]);
+    await roamer.drop();
+    for (const number of range(1, 20)) await emit(b.server, number);
+    await settled(await client(a.server), [b.server]);
+    await inStep(await sentinel.master());
+    await sentinel.failover();
+    for (const number of range(21, 40)) await emit(b.server, number);
+    await untilBack([a.pod, b.pod]);
+    for (const number of range(41, 60)) await emit(b.server, number);
+    await roamer.connect(b.server);
+    await settled(roamer, [a.server, b.server]);
+    expect(await failures(b.server)).toEqual({});
+    expect([roamer.recovered, roamer.got('n')]).toEqual([true, range(1, 60)]);
+  });
+
+  it('says no where the replica had not got everything, and goes on whole from there', async () => {
+    const sentinel = await startSentinel();
+    const [a, b] = [await start(sentinel, 'pod-a'), await start(sentinel, 'pod-b')];
+    const roamer = await client(a.server);
+    await roamer.join('room');
+    await settled(roamer, [a.server, b.server]);
+    await roamer.drop();
+    const [master, replica] = sentinel.servers;
+    await inStep(master);
+    // It can't come back for what follows.
+    replica.pause();
+    await master.cli('CLIENT', 'KILL', 'TYPE', 'replica');
+    for (const number of range(1, 20)) await emit(b.server, number);
+    await settled(await client(a.server), [b.server]);
+    const failedOver = sentinel.failover();
+    await until(async () => b.pod.link.status().state !== 'up', 'the link is lost');
+    replica.resume();
+    await failedOver;
+    await untilBack([a.pod, b.pod]);
+    await roamer.connect(b.server);
+    expect(roamer.recovered).toBe(false);
+    expect(Object.values(await failures(b.server))).toEqual([1]);
+
+    await roamer.join('room');
+    await settled(roamer, [a.server, b.server]);
+    await roamer.drop();
+    await emit(b.server, 21);
+    await roamer.connect(a.server);
+    await settled(roamer, [a.server, b.server]);
+    expect([roamer.recovered, roamer.got('n')]).toEqual([true, [21]]);
+  });
+});
