@@ -54,6 +54,16 @@ describe('what recovery keeps', () => {
     expect(await failures(server)).toEqual({ expired: 1 });
   });
 
+  it('does not hold sockets that have gone in a worker that has none left', async () => {
+    pod = await startRecoveryPod(1);
+    const [server] = pod.servers as [TestServer];
+    const roamers = await Promise.all(range(1, 150).map(() => client(server)));
+    expect(await server.run('rememberSockets')).toBe(150);
+    await Promise.all(roamers.map((roamer) => roamer.drop()));
+    // An iterator over the sockets' map, halfway when the last one went, kept what the map had when it shrank.
+    await expect.poll(() => server.run('socketsHeld'), { timeout: 10_000 }).toBe(0);
+  });
+
   it('does not wait for ever for a worker that hangs', async () => {
     pod = await startRecoveryPod(2);
     const [first, second] = pod.servers as [TestServer, TestServer];

@@ -153,11 +153,24 @@ const operations = {
   }),
   /** Bytes of live objects. */
   heapUsed: () => {
-    require('node:v8').setFlagsFromString('--expose-gc');
-    require('node:vm').runInNewContext('gc')();
+    collectGarbage();
     return process.memoryUsage().heapUsed;
   },
+  rememberSockets: (io) => {
+    io.remembered = [...io.sockets.sockets.values()].map((socket) => new WeakRef(socket));
+    return io.remembered.length;
+  },
+  /** How many of those that were remembered something still holds. */
+  socketsHeld: (io) => {
+    collectGarbage();
+    return io.remembered.filter((reference) => reference.deref()).length;
+  },
 };
+
+function collectGarbage() {
+  require('node:v8').setFlagsFromString('--expose-gc');
+  require('node:vm').runInNewContext('gc')();
+}
 
 function operator(target, rooms, except, flags) {
   let result = target;

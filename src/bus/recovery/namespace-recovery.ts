@@ -225,6 +225,8 @@ export class NamespaceRecovery {
 
   #sweepSome(): void {
     const count = Math.ceil(this.#tracked.size / SWEEP_TICKS);
+    // An iterator that nobody asks keeps the sockets that its map had when it shrank, although they have gone.
+    if (count === 0) this.#sweep = undefined;
     for (let index = 0; index < count; index++) {
       this.#sweep ??= this.#tracked.values();
       const next = this.#sweep.next();
