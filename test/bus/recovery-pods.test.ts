@@ -497,6 +497,33 @@ describe('recovery between pods and Redis', () => {
     expect(await failures(c.server)).toEqual({ 'link-outage': 1 });
   });
 
+  // A pod that had not been there read the log back over the place where messages were missing, and said yes.
+  it('says no at a pod that starts after another had to drop messages', async () => {
+    const redis = await startRedis();
+    const proxy = await RedisProxy.start(redis);
+    cleanups.push(() => proxy.stop());
+    const a = await start(redis, 'pod-a', { redis: settings(`redis://${proxy.host}:${proxy.port}`) });
+    const b = await start(redis, 'pod-b');
+    const roamer = await client(b.server);
+    await roamer.join('room');
+    await settled(roamer, [a.server, b.server]);
+    await roamer.drop();
+    proxy.freeze();
+    proxy.cut();
+    await until(async () => a.pod.link.status().state !== 'up', 'the link is lost');
+    for (const number of range(1, 1_100)) await emit(a.server, ['room'], 'n', number);
+    proxy.thaw();
+    proxy.cut();
+    await untilBack(a.pod);
+    // What is left of them stands in the log, and so does that some are missing.
+    await settled(await client(b.server), [a.server]);
+    await b.pod.close();
+    const c = await start(redis, 'pod-c');
+    await roamer.connect(c.server);
+    expect(roamer.recovered).toBe(false);
+    expect(await failures(c.server)).toEqual({ 'link-outage': 1 });
+  });
+
   it('says no after a Redis has lost its data', async () => {
     const redis = await startRedis();
     const [a, b] = [await start(redis, 'pod-a'), await start(redis, 'pod-b')];

@@ -125,6 +125,20 @@ describe('the log of a link', () => {
     expect(hubs).toEqual(new Set([a.origin.hub, b.origin.hub]));
   });
 
+  it('is not read back over a place where something is missing', async () => {
+    const [a, b] = [await start(), await start()];
+    const beginning = a.link.log.position;
+    for (const text of numbers(1, 20)) a.send(text);
+    await Promise.all([a.link.log.caughtUp(), b.link.log.caughtUp()]);
+    const raw = new Redis(redis.url);
+    cleanups.push(() => raw.disconnect());
+    const [key] = (await raw.keys('*bus:{log}*')) as [string];
+    const [before, lost, next, last] = [a.ids[9], a.ids[10], a.ids[11], a.ids[19]] as [string, string, string, string];
+    await raw.xdel(key, lost);
+    for (const after of [beginning, before]) await expect(b.link.log.readBack(after, last)).rejects.toThrow('missing');
+    expect(await b.link.log.readBack(next, last)).toHaveLength(8);
+  });
+
   it('says so where it does not reach back that far any more', async () => {
     const a = await start({ maxLogEntries: 100 });
     const beginning = a.link.log.position;

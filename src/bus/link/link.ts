@@ -59,7 +59,7 @@ export interface LinkLog {
   /**
    * The entries after one id up to another, that one included; own ones too.
    * @returns nothing where the log does not reach back that far any more
-   * @throws where Redis is away
+   * @throws where Redis is away, or something is missing between them: a sender had to drop it, or Redis has lost it
    */
   readBack(after: string, upTo: string): Promise<LoggedEntry[] | undefined>;
 }

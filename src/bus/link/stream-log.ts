@@ -171,15 +171,25 @@ export class StreamLog implements LinkLog {
     const { writer, key } = this.options;
     const entries: LoggedEntry[] = [];
     if (compareLogIds(after, upTo) >= 0) return entries;
+    const counts = new Map<string, number>();
     // Where the entry itself is still there, so is everything after it.
-    let from = after;
     if (!(await this.#has(after))) return undefined;
+    // It is read as well, for its sender's count.
+    let from = after;
     for (;;) {
-      const read = await writer.xrangeBuffer(key, nextLogId(from), upTo, 'COUNT', 2 * ENTRIES_A_READ);
+      const read = await writer.xrangeBuffer(key, from, upTo, 'COUNT', 2 * ENTRIES_A_READ);
       for (const raw of read as unknown as RawEntry[]) {
-        from = raw[0].toString('latin1');
+        const logId = raw[0].toString('latin1');
+        from = nextLogId(logId);
         const entry = this.#decode(raw);
-        if (entry && entry.body.length > 0) entries.push({ logId: from, origin: entry.origin, body: entry.body });
+        if (!entry) continue;
+        const { origin, count, body } = entry;
+        const last = counts.get(origin.hub);
+        const isGap = count === GAP || (last !== undefined && count > last + 1);
+        if (isGap && logId !== after) throw new Error('messages are missing in the log of the link');
+        if (count === GAP || (last !== undefined && count <= last)) continue;
+        counts.set(origin.hub, count);
+        if (body.length > 0 && logId !== after) entries.push({ logId, origin, body });
       }
       if (read.length < 2 * ENTRIES_A_READ) break;
     }
