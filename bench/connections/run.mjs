@@ -1,5 +1,5 @@
-// What a socket costs that only stays: memory and CPU of its handshake, beside plain Socket.IO and sails-hook-sockets, one worker
-// each. Then a drain: how long sockets are away that move to another pod.
+// What a socket costs that only stays: memory, CPU of its handshake and of its stay, beside plain Socket.IO and
+// sails-hook-sockets, one worker each. Then a drain: how long sockets are away that move to another pod.
 // `node bench/connections/run.mjs [--sockets 10000] [--moved 5000]`, after `npm run build`. Linux; needs redis-server.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,6 +17,10 @@ const { values } = parseArgs({
 });
 const SYSTEMS = ['socket.io', 'sails-hook-sockets', 'flotilla'];
 const DRIVERS = 4;
+/** So many sockets, of those to be measured, come and go first. */
+const WARM_UP_SHARE = 0.2;
+/** Engine.IO's default: in so long each socket is pinged once. */
+const PING_EVERY_MS = 25_000;
 
 await measureIdle(Number(values.sockets));
 await measureDrain(Number(values.moved));
@@ -26,15 +30,26 @@ async function measureIdle(count) {
   for (const system of SYSTEMS) {
     const { child, url } = await startPod(system, 1);
     const pids = family(child);
-    // What the first sockets make the processes load does not belong to each of them.
-    await end(await openSockets([url], 200));
-    const before = await settled(pids);
+    // What the first sockets make the processes load, compile and grow by does not belong to each of them.
+    await end(await openSockets([url], Math.ceil(count * WARM_UP_SHARE)));
+    await quiet(pids);
+    const bytesBefore = await bytesInUse(pids);
+    const cpuBefore = cpuSeconds(pids);
     const drivers = await openSockets([url], count);
-    const after = await settled(pids);
-    const each = (figure) => pids.map((_, index) => (after[figure][index] - before[figure][index]) / count);
-    const bytes = each('bytes');
-    const cpu = each('cpu');
-    rows.push({ system, worker: bytes[1], primary: bytes[0], cpuUs: 1e6 * (cpu[0] + cpu[1]) });
+    // At once: what follows is the cost of staying, whatever the time that it is waited for.
+    const handshakes = cpuSeconds(pids) - cpuBefore;
+    const bytesAfter = await bytesInUse(pids);
+    const idleFrom = cpuSeconds(pids);
+    await new Promise((done) => setTimeout(done, PING_EVERY_MS));
+    const idle = cpuSeconds(pids) - idleFrom;
+    const [primary, worker] = pids.map((_, index) => (bytesAfter[index] - bytesBefore[index]) / count);
+    rows.push({
+      system,
+      worker,
+      primary,
+      cpuUs: (1e6 * handshakes) / count,
+      idleMs: (1e3 * idle) / (PING_EVERY_MS / 1_000),
+    });
     await end(drivers);
     await stop(child);
   }
@@ -49,6 +64,7 @@ async function measureIdle(count) {
       'memory, socket.io = 1': round(memory(row)),
       'CPU of a handshake (µs)': Math.round(row.cpuUs),
       'CPU, socket.io = 1': round(row.cpuUs / base.cpuUs),
+      'CPU of all while idle (ms/s)': Math.round(row.idleMs),
     })),
   );
   const ours = rows.at(-1);
@@ -126,22 +142,28 @@ async function startPod(system, workers, env = {}) {
   return { child, url };
 }
 
-/** Memory and CPU of processes once they have nothing left to do, their garbage collected. */
-async function settled(pids) {
-  for (const pid of pids) process.kill(pid, 'SIGWINCH');
-  let cpu = cpuSeconds(pids);
-  for (;;) {
+/** Waits until processes have nothing left to do, their garbage collected. */
+async function quiet(pids) {
+  collect(pids);
+  for (let cpu = cpuSeconds(pids); ; ) {
     await new Promise((done) => setTimeout(done, 1_000));
     const now = cpuSeconds(pids);
-    if (now - cpu < 0.03) break;
+    if (now - cpu < 0.03) return;
     cpu = now;
   }
-  const figures = { cpu: pids.map((pid) => cpuSeconds([pid])) };
+}
+
+/** Memory of processes, their garbage collected. */
+async function bytesInUse(pids) {
   for (let round = 0; round < 3; round += 1) {
-    for (const pid of pids) process.kill(pid, 'SIGWINCH');
+    collect(pids);
     await new Promise((done) => setTimeout(done, 1_000));
   }
-  return { ...figures, bytes: pids.map(memoryBytes) };
+  return pids.map(memoryBytes);
+}
+
+function collect(pids) {
+  for (const pid of pids) process.kill(pid, 'SIGWINCH');
 }
 
 async function openSockets(urls, count) {
