@@ -1,12 +1,12 @@
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { podTagOf } from '../../dist/bus/identity';
 import { type RedisSettings, resolveRedisSettings } from '../../dist/redis';
 import { RedisCluster } from '../support/redis-cluster';
 import { removeFolder, temporaryFolder, until } from '../support/redis-process';
 import { RedisProxy } from '../support/redis-proxy';
 import { RedisServer } from '../support/redis-server';
-import { forkHub, forkPod, kill, untilAcquainted } from './pod-processes';
+import { forkHub, forkPod, forkPods, kill, untilAcquainted, untilUp } from './pod-processes';
 import { RoamingClient, range } from './recovery-pod';
 import { forkServer, startPod, stopProcess, type TestPod, type TestServer, untilServerCount } from './topology';
 
@@ -258,6 +258,74 @@ describe('recovery when a pod is killed', () => {
     await emit(a, ['room'], 'n', 3);
     await settled(twin, [a, b]);
     expect(twin.got('n')).toEqual([2, 3]);
+  });
+});
+
+// What a pod had written before Redis lost it was not written again until a socket changed, or never.
+describe('recovery when a pod is killed after Redis has lost its data', () => {
+  let redis: RedisServer;
+  let pods: [TestServer, TestServer];
+  let roamer: RoamingClient;
+
+  beforeEach(async () => {
+    redis = await RedisServer.start();
+    pods = (await forkPods(['pod-a', 'pod-b'], redis.url, { TEST_LINK: 'redis-streams', TEST_RECOVERY: '{}' })) as [
+      TestServer,
+      TestServer,
+    ];
+    roamer = await new RoamingClient(pods[0]).connect();
+    await roamer.join('room');
+    await pods[0].run('emitAlone', { id: roamer.id, event: 'n', args: [1] });
+    await roamer.until('n', 1);
+    await settledStores(pods[0]);
+    await redis.restart();
+    await Promise.all(pods.map((pod) => untilUp(pod, 1)));
+    await untilComplete();
+    // It has something from after the loss: what came before is none of its concern.
+    await settled(roamer, pods);
+  });
+  afterEach(async () => {
+    roamer?.close();
+    await Promise.all((pods ?? []).map(stopProcess));
+    await redis?.stop();
+  });
+
+  const stamps = async () => (await redis.cli('KEYS', '*recovery:hub:*')).split('\n').filter(Boolean);
+  const untilComplete = () =>
+    until(async () => {
+      const names = await stamps();
+      const values = await Promise.all(names.map((name) => redis.cli('GET', name)));
+      return values.length === pods.length && values.every((value) => !value.includes('incomplete'));
+    }, 'both pods have written everything again');
+
+  async function killFirst(): Promise<void> {
+    const gone = roamer.gone();
+    await stopProcess(pods[0]);
+    await gone;
+  }
+
+  it('gives a client of it that had not changed since everything, once', async () => {
+    const [, b] = pods;
+    await killFirst();
+    await emit(b, ['room'], 'n', 2);
+    await roamer.connect(b);
+    await settled(roamer, [b]);
+    expect(await failures(b)).toEqual({});
+    expect([roamer.recovered, roamer.got('n')]).toEqual([true, [1, 2]]);
+  });
+
+  it('says no where it had not written everything again', async () => {
+    const [, b] = pods;
+    const before = await stamps();
+    await killFirst();
+    // As it stands from the return of Redis until then.
+    for (const name of before) {
+      const value = (await redis.cli('GET', name)).trim();
+      await redis.cli('SET', name, `${value} incomplete`, 'KEEPTTL');
+    }
+    await roamer.connect(b);
+    expect(roamer.recovered).toBe(false);
+    expect(await failures(b)).toEqual({ 'link-outage': 1 });
   });
 });
 

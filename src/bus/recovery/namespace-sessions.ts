@@ -118,6 +118,11 @@ export class NamespaceSessions {
     return true;
   }
 
+  /** All of them, as they are now. */
+  sessions(): SessionRecord[] {
+    return [...this.#byKey.values()];
+  }
+
   byKey(key: string): SessionRecord | undefined {
     return this.#byKey.get(key);
   }

@@ -23,6 +23,8 @@ import { SharedLog } from './shared-log';
 
 /** A hub that does not hand a session over within this time counts as dead. */
 const ASK_LIMIT_MS = 1_500;
+/** So many sessions are written again at a time: what changes meanwhile waits for no more. */
+const WRITTEN_AGAIN_AT_ONCE = 500;
 
 /** What the hub's recovery does for its sessions, wherever they go. */
 export interface SessionOwner {
@@ -57,6 +59,8 @@ export class PodSessions {
   readonly #asks = new Map<string, (answer: SessionAnswer | undefined) => void>();
   /** Sessions of other hubs whose state here is not stored yet. */
   readonly #arrived = new WeakSet<SessionRecord>();
+  /** Sessions that are being handed over, with a generation that is none. */
+  readonly #leaving = new Set<SessionRecord>();
   readonly givenUp = new GivenUpHubs();
   /** Sessions that came here, by how their hub was. */
   readonly arrivals = { alive: 0, gone: 0 };
@@ -76,6 +80,7 @@ export class PodSessions {
       keptForMs: () =>
         Math.max(...[...namespaces.values()].map(({ log }) => log.settings.maxDisconnectionDurationMs), 1),
       onSuperseded: (address, generation) => this.#superseded(address, generation),
+      writeAgain: (isOfUse) => this.#writeAgain(isOfUse),
     });
   }
 
@@ -132,6 +137,8 @@ export class PodSessions {
       const answer = stored.isOwnerAlive ? await this.#ask(stored, address, generation, offset) : undefined;
       if (answer?.reason) return answer.reason;
       if (answer?.session) return this.#accept(namespace, key, answer.session, offset);
+      // What is stored may be older than what the client was told.
+      if (stored.isOwnerIncomplete) return 'link-outage';
       return await this.#claim(namespace, address, generation, offset);
     } catch {
       return 'link-outage';
@@ -182,6 +189,21 @@ export class PodSessions {
     }
     if (session.generation !== ask.generation) return 'superseded';
     const from = owner.positionOf(session, ask.offset);
+    this.#leaving.add(session);
+    try {
+      return await this.#release(namespace, session, from, ask.generation);
+    } finally {
+      this.#leaving.delete(session);
+    }
+  }
+
+  async #release(
+    namespace: NamespaceSessions,
+    session: SessionRecord,
+    from: Position | undefined,
+    handedGeneration: number,
+  ): Promise<HandedSession | RecoveryFailure> {
+    const { owner } = this.options;
     // From now on the older incarnation has no say.
     session.generation += 1;
     const { generation } = session;
@@ -195,7 +217,7 @@ export class PodSessions {
       namespace.remove(session);
       return obstacle ?? 'unknown-offset';
     }
-    session.generation = ask.generation;
+    session.generation = handedGeneration;
     const handed = this.#pack(namespace, session, from);
     namespace.release(session);
     owner.released(session);
@@ -261,6 +283,43 @@ export class PodSessions {
     namespace.add(session);
     namespace.setGone(session);
     this.#arrived.add(session);
+  }
+
+  async #writeAgain(isOfUse: () => boolean): Promise<void> {
+    for (const namespace of this.options.namespaces.values()) {
+      const sessions = namespace.sessions();
+      for (let index = 0; index < sessions.length; index += WRITTEN_AGAIN_AT_ONCE) {
+        this.#writeWhole(namespace, sessions.slice(index, index + WRITTEN_AGAIN_AT_ONCE));
+        await this.#store?.written();
+        if (!isOfUse()) return;
+      }
+    }
+  }
+
+  /** Writes everything of sessions, as if nothing of them were stored. */
+  #writeWhole(namespace: NamespaceSessions, sessions: SessionRecord[]): void {
+    const { log, nsp } = namespace;
+    const events = new Map<string, LoggedMessage[]>();
+    for (const event of log.after(0)) {
+      if (event.only === undefined) continue;
+      const before = events.get(event.only);
+      if (before) before.push(event);
+      else events.set(event.only, [event]);
+    }
+    for (const session of sessions) {
+      if (namespace.byKey(session.key) !== session || this.#leaving.has(session)) continue;
+      this.#arrived.delete(session);
+      this.#store?.write(
+        { nsp, key: session.key },
+        {
+          ...this.#writeOf(namespace, session),
+          state: () => this.#states.write(session),
+          replacesEvents: true,
+          isTrimmed: session.hasOwn && !session.hasAllOwn(log),
+          events: (events.get(session.sid) ?? []).filter(({ order }) => order > session.ownSince).map(eventOf),
+        },
+      );
+    }
   }
 
   async #catchUp(): Promise<RecoveryFailure | undefined> {

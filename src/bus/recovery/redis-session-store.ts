@@ -53,10 +53,13 @@ export class RedisSessionStore implements SessionStore {
   #scheduled: NodeJS.Immediate | undefined;
   #retry: NodeJS.Timeout | undefined;
   #writing = false;
+  #outages = 0;
+  /** Redis has everything, but for what is pending: nothing that was written before an outage is relied upon. */
+  #isComplete = true;
   /** Who waits for what is pending. */
-  #waiting: Array<() => void> = [];
+  #waiting: Array<(isWritten: boolean) => void> = [];
   /** Who waits for what is being written. */
-  #waitingForBatch: Array<() => void> = [];
+  #waitingForBatch: Array<(isWritten: boolean) => void> = [];
 
   constructor(
     private readonly options: RedisSessionStoreOptions,
@@ -64,7 +67,15 @@ export class RedisSessionStore implements SessionStore {
   ) {
     const { redis, origin, podName, secrets, log } = options;
     this.#envelope = new LinkEnvelope(origin, secrets);
-    this.#clients = createRedisClients(redis, { log, owner: podName });
+    this.#clients = createRedisClients(redis, {
+      log,
+      owner: podName,
+      onDown: () => {
+        this.#outages += 1;
+        this.#isComplete = false;
+      },
+      onUp: () => void this.#writeAgain(),
+    });
     this.#client = this.#clients.commands('recovery');
     this.#stampTimer = setInterval(() => this.#showMyself(), STAMP_EVERY_MS);
     this.#stampTimer.unref();
@@ -80,7 +91,7 @@ export class RedisSessionStore implements SessionStore {
       before.goneForMs = write.goneForMs;
       before.isRepeated ||= write.isRepeated;
       if (write.state) before.state = write.state;
-      if (write.replacesEvents) Object.assign(before, { replacesEvents: true, events: [] });
+      if (write.replacesEvents) Object.assign(before, { replacesEvents: true, isTrimmed: write.isTrimmed, events: [] });
       if (write.events) before.events = [...(before.events ?? []), ...write.events].slice(-MAX_EVENTS - 1);
     }
     this.#schedule();
@@ -109,14 +120,15 @@ export class RedisSessionStore implements SessionStore {
     if (await this.#isForgotten(state)) return undefined;
     const stampName = this.#stampNameOf(owner);
     const [stamp, leftMs] = await Promise.all([this.#client.get(stampName), this.#client.pttl(stampName)]);
-    const [podTag = '', keptForMs = '0', hasLeft] = stamp?.split(' ') ?? [];
+    const [podTag = '', keptForMs = '0', ...flags] = stamp?.split(' ') ?? [];
     return {
       generation: Number(generation.toString()),
       binding: state.binding,
       hub: owner,
       podTag,
       isOwnerForgotten: stamp === null,
-      isOwnerAlive: stamp !== null && !hasLeft && Number(keptForMs) - leftMs < SILENT_AFTER_MS,
+      isOwnerIncomplete: flags.includes('incomplete'),
+      isOwnerAlive: stamp !== null && !flags.includes('left') && Number(keptForMs) - leftMs < SILENT_AFTER_MS,
     };
   }
 
@@ -186,9 +198,10 @@ export class RedisSessionStore implements SessionStore {
     this.#writing = true;
     void Promise.all(batch.map((pending) => this.#writeOne(pending))).then((results) => {
       this.#writing = false;
-      for (const settle of this.#waitingForBatch.splice(0)) settle();
+      const isWritten = results.every(Boolean);
+      for (const settle of this.#waitingForBatch.splice(0)) settle(isWritten);
       if (this.#pending.size === 0) return;
-      if (results.every(Boolean)) this.#schedule();
+      if (isWritten) this.#schedule();
       else this.#retry = setTimeout(() => this.#writeAll(), RETRY_MS).unref();
     });
   }
@@ -216,6 +229,7 @@ export class RedisSessionStore implements SessionStore {
         state ? this.#wrap(name, state()) : '',
         Math.ceil(goneForMs ?? LIVE_TTL_MS),
         pending.replacesEvents ? '1' : '0',
+        pending.isTrimmed ? '1' : '0',
         ...events.map((event) => this.#wrap(name, event)),
       );
       this.#written.delete(name);
@@ -239,7 +253,28 @@ export class RedisSessionStore implements SessionStore {
     newer.state ??= pending.state;
     if (newer.replacesEvents) return;
     newer.replacesEvents = pending.replacesEvents;
+    newer.isTrimmed = pending.isTrimmed;
     newer.events = [...(pending.events ?? []), ...(newer.events ?? [])].slice(-MAX_EVENTS - 1);
+  }
+
+  /** Another server may have taken over that had not got the latest, or Redis was started anew without its data. */
+  async #writeAgain(): Promise<void> {
+    const outages = this.#outages;
+    const isOfUse = () => outages === this.#outages && this.#clients.state === 'up';
+    this.#showMyself();
+    await this.observer.writeAgain(isOfUse);
+    while (isOfUse() && !(await this.#isAllWritten()));
+    if (!isOfUse()) return;
+    this.#isComplete = true;
+    this.#showMyself();
+  }
+
+  /** Whether what was given so far is stored, once it was tried; what could not be is tried again. */
+  #isAllWritten(): Promise<boolean> {
+    if (this.#pending.size === 0 && !this.#writing) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      (this.#pending.size > 0 ? this.#waiting : this.#waitingForBatch).push(resolve);
+    });
   }
 
   async #isForgotten({ binding, openedAt }: SessionState): Promise<boolean> {
@@ -268,7 +303,7 @@ export class RedisSessionStore implements SessionStore {
     const keptForMs = this.#keptForMs;
     return this.#client.set(
       this.#stampNameOf(hub),
-      [podTag, keptForMs, left ?? ''].join(' ').trimEnd(),
+      [podTag, keptForMs, ...(left ? [left] : []), ...(this.#isComplete ? [] : ['incomplete'])].join(' '),
       'PX',
       keptForMs,
     );

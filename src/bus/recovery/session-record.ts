@@ -168,16 +168,22 @@ export class SessionRecord {
   }
 
   /** Whether every message for it that stands in the link's log after a mark is still kept, and every event for it alone. */
-  isCompleteInLog(mark: LogMark, { inLog, trimmedBySocket }: MessageLog): boolean {
+  isCompleteInLog(mark: LogMark, log: MessageLog): boolean {
+    const { inLog } = log;
     if (inLog.since === undefined || inLog.since > mark) return false;
     const isKept = (address: string | null, since: Position) => {
       const last = inLog.lastDropped(address);
       return last <= mark || (since.mark !== undefined && last <= since.mark);
     };
-    const stayBegan = { origin: '', seq: 0, order: this.ownSince };
-    if (!isKept(null, this.started) || !trimmedBySocket.hasAllAfter(this.sid, stayBegan, stayBegan)) return false;
+    if (!isKept(null, this.started) || !this.hasAllOwn(log)) return false;
     for (const [room, stays] of this.stays()) if (!stays.every(({ from }) => isKept(room, from))) return false;
     return true;
+  }
+
+  /** Whether every event for it alone that came while this hub had it is still kept. */
+  hasAllOwn({ trimmedBySocket }: MessageLog): boolean {
+    const stayBegan = { origin: '', seq: 0, order: this.ownSince };
+    return trimmedBySocket.hasAllAfter(this.sid, stayBegan, stayBegan);
   }
 
   get #kept(): Map<string, Stay[]> {

@@ -6,7 +6,7 @@ export const MAX_EVENTS = 200;
  * beside it has events for the socket alone. Both names share a hash tag, and so a node of a cluster.
  */
 
-/** KEYS: session, events. ARGV: generation, hub, repeated, state or nothing, milliseconds to keep, whether events are replaced, events. */
+/** KEYS: session, events. ARGV: generation, hub, repeated, state or nothing, milliseconds to keep, whether events are replaced, whether earlier ones are not among them, events. */
 export const WRITE_SCRIPT = `
 local stored = tonumber(redis.call('HGET', KEYS[1], 'g') or '-1')
 local generation = tonumber(ARGV[1])
@@ -18,7 +18,8 @@ if ARGV[6] == '1' then
   redis.call('DEL', KEYS[2])
   redis.call('HDEL', KEYS[1], 't')
 end
-for index = 7, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[index]) end
+if ARGV[7] == '1' then redis.call('HSET', KEYS[1], 't', '1') end
+for index = 8, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[index]) end
 if redis.call('LLEN', KEYS[2]) > ${MAX_EVENTS} then
   redis.call('LTRIM', KEYS[2], -${MAX_EVENTS}, -1)
   redis.call('HSET', KEYS[1], 't', '1')

@@ -20,6 +20,8 @@ export interface SessionWrite {
   state?: () => SessionState;
   /** Events that were stored before are of no use any more. */
   replacesEvents?: boolean;
+  /** With `replacesEvents`: there may have been earlier ones that are no longer known. */
+  isTrimmed?: boolean;
   events?: StoredEvent[];
 }
 
@@ -33,6 +35,8 @@ export interface StoredSession {
   isOwnerAlive: boolean;
   /** It is gone for longer than its sessions are kept. */
   isOwnerForgotten: boolean;
+  /** The store may have lost what that hub wrote, which had not written all of it again when it last showed itself. */
+  isOwnerIncomplete: boolean;
 }
 
 /** A session that was taken from a hub that says nothing any more. */
@@ -71,4 +75,9 @@ export type OpenSessionStore = (options: {
   keptForMs: () => number;
   /** Another hub has a later generation of a session. */
   onSuperseded: (address: SessionAddress, generation: number) => void;
+  /**
+   * The store was away, and may have lost what it had: all sessions are to be written again, until that is of no use any
+   * more. Settles when all are given.
+   */
+  writeAgain: (isOfUse: () => boolean) => Promise<void>;
 }) => SessionStore;
