@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { io } from 'socket.io-client';
+import { keepingRequestsYoung } from '../../dist/launcher/young-requests.js';
 import { median, startRedis } from '../lib/processes.mjs';
 import { goal, round, table } from '../lib/report.mjs';
 
@@ -14,6 +15,8 @@ const { values } = parseArgs({
     requests: { type: 'string', default: '1000' },
     rounds: { type: 'string', default: '5' },
     stores: { type: 'string', default: 'none,memory,pod,redis' },
+    /** Starts the reference with the arguments that our launcher gives its workers, too. */
+    'same-arguments': { type: 'boolean', default: false },
     /** Writes a CPU profile of each app of ours into this folder. */
     profile: { type: 'string' },
   },
@@ -100,10 +103,10 @@ async function measure({ worker, sockets }, { event, url, data }, requests = REQ
 }
 
 async function startApp(variant, store) {
-  const execArgv =
-    values.profile && variant === 'flotilla'
-      ? ['--cpu-prof', `--cpu-prof-dir=${values.profile}`, `--cpu-prof-name=${store}.cpuprofile`]
-      : [];
+  const isOurs = variant === 'flotilla';
+  const execArgv = isOurs || values['same-arguments'] ? keepingRequestsYoung([]) : [];
+  if (isOurs && values.profile)
+    execArgv.push('--cpu-prof', `--cpu-prof-dir=${values.profile}`, `--cpu-prof-name=${store}.cpuprofile`);
   const worker = fork(join(import.meta.dirname, 'worker.cjs'), [variant, store], { env, execArgv });
   children.push(worker);
   const [{ port }] = await once(worker, 'message');

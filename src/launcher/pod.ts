@@ -38,6 +38,7 @@ import {
 import { SettingsAgreement } from './settings-agreement';
 import type { PublicAddress, SettingsDocument } from './settings-document';
 import { Supervisor } from './supervisor';
+import { keepingRequestsYoung } from './young-requests';
 
 interface PodEvents {
   /** Every wanted worker is ready for the first time. */
@@ -334,7 +335,7 @@ export class Pod extends EventEmitter<PodEvents> {
 
   #workerArguments(): string[] {
     const { maxOldSpaceMb, entry } = this.settings;
-    const given = [...process.execArgv, ...(entry?.nodeArguments ?? [])];
+    const given = keepingRequestsYoung([...process.execArgv, ...(entry?.nodeArguments ?? [])]);
     if (maxOldSpaceMb === undefined) return given;
     this.log.debug(`each worker may have ${maxOldSpaceMb} MiB of heap`);
     return [...given, `--max-old-space-size=${maxOldSpaceMb}`];

@@ -248,18 +248,33 @@ function finishWithoutStream(response: VirtualResponse): void {
   response.finishWithoutStream();
 }
 
-/** Where core's request hook puts the session: it is only opened for who looks at it. */
+const REQUEST = Symbol('request');
+
+interface Locals extends Record<string, unknown> {
+  readonly [REQUEST]: VirtualRequest;
+}
+
+/**
+ * Where core's request hook puts the session: it is only opened for who looks at it. All locals share these functions: V8
+ * gives an object with accessors of its own a hidden class of its own, which is an old object from the start, and keeps what
+ * they refer to, the whole request, until the next full collection.
+ */
+const LAZY_SESSION: PropertyDescriptor & ThisType<Locals> = {
+  get() {
+    return this[REQUEST].session;
+  },
+  set(value: unknown) {
+    // Core sets what it has just read from the request.
+    if (this[REQUEST].isSessionHidden) return;
+    Object.defineProperty(this, 'session', { value, writable: true, enumerable: true, configurable: true });
+  },
+  enumerable: true,
+  configurable: true,
+};
+
 function localsOf(request: VirtualRequest): Record<string, unknown> {
-  return {
-    get session() {
-      return request.session;
-    },
-    set session(value: unknown) {
-      // Core sets what it has just read from the request.
-      if (request.isSessionHidden) return;
-      Object.defineProperty(this, 'session', { value, writable: true, enumerable: true, configurable: true });
-    },
-  };
+  const locals = Object.defineProperty({}, REQUEST, { value: request });
+  return Object.defineProperty(locals, 'session', LAZY_SESSION);
 }
 
 function refuseSecondArgument(method: string, more: unknown[]): void {
