@@ -3,8 +3,9 @@ import { type RedisSettings, resolveRedisSettings } from '../../dist/redis';
 import { until } from '../support/redis-process';
 import { RedisSentinel } from '../support/redis-sentinel';
 import type { RedisServer } from '../support/redis-server';
+import { forkPods, untilUp } from './pod-processes';
 import { RoamingClient, range } from './recovery-pod';
-import { quietLog, startPod, type TestPod, type TestServer } from './topology';
+import { quietLog, startPod, stopProcess, type TestPod, type TestServer } from './topology';
 
 let cleanups: Array<() => unknown> = [];
 afterEach(async () => {
@@ -116,5 +117,43 @@ describe('recovery and a failover of Sentinel while the client is away', () => {
     await roamer.connect(a.server);
     await settled(roamer, [a.server, b.server]);
     expect([roamer.recovered, roamer.got('n')]).toEqual([true, [21]]);
+  });
+
+  // The state of a socket stayed as the replica had it, without its latest rooms, until the socket changed again.
+  it('knows a room that was joined just before, when the pod dies after it', async () => {
+    const sentinel = await startSentinel();
+    const env = { TEST_LINK: 'redis-streams', TEST_RECOVERY: '{}' };
+    const pods = await forkPods(['pod-a', 'pod-b'], sentinel.url, env);
+    cleanups.push(() => Promise.all(pods.map(stopProcess)));
+    const [a, b] = pods as [TestServer, TestServer];
+    const roamer = await client(a);
+    await roamer.join('elsewhere');
+    const [master, replica] = sentinel.servers;
+    await inStep(master);
+    replica.pause();
+    await master.cli('CLIENT', 'KILL', 'TYPE', 'replica');
+    await roamer.join('room');
+    const failedOver = sentinel.failover();
+    await until(async () => (await a.run('linkStatus')).state !== 'up', 'the link is lost');
+    replica.resume();
+    await failedOver;
+    await Promise.all(pods.map((pod) => untilUp(pod, 1)));
+    await until(async () => {
+      const [record = ''] = (await replica.cli('KEYS', '*recovery:{*')).split('\n');
+      return (await replica.cli('HGET', record, 'v')).includes('room');
+    }, 'the new master has the room');
+    await until(async () => {
+      const names = (await replica.cli('KEYS', '*recovery:hub:*')).split('\n').filter(Boolean);
+      const stamps = await Promise.all(names.map((name) => replica.cli('GET', name)));
+      return stamps.every((stamp) => !stamp.includes('incomplete'));
+    }, 'both pods have written everything again');
+    await settled(roamer, pods);
+    const gone = roamer.gone();
+    await stopProcess(a);
+    await gone;
+    await emit(b, 1);
+    await roamer.connect(b);
+    await settled(roamer, [b]);
+    expect([roamer.recovered, roamer.got('n'), await failures(b)]).toEqual([true, [1], {}]);
   });
 });
