@@ -106,6 +106,11 @@ describe('recovery and a failover of Sentinel while the client is away', () => {
     replica.resume();
     await failedOver;
     await untilBack([a.pod, b.pod]);
+    // The stores have connections of their own.
+    await until(async () => {
+      const names = await replica.clientNames();
+      return names.filter((name) => name.endsWith(':recovery')).length === 2;
+    }, 'the stores are back');
     await roamer.connect(b.server);
     expect(roamer.recovered).toBe(false);
     expect(Object.values(await failures(b.server))).toEqual([1]);
