@@ -11,9 +11,11 @@ const APP = join(ROOT, 'examples/live-counter');
 /** The example, as `flotilla start` runs it on several workers, with an empty database. */
 export interface ExampleApp {
   readonly url: string;
+  /** Of the primary. */
+  readonly pid: number;
   /** What launcher and workers have written so far. */
   output(): string;
-  stop(): Promise<Ending>;
+  stop(signal?: NodeJS.Signals): Promise<Ending>;
 }
 
 /** @param env variables that come before those of the tests */
@@ -22,7 +24,7 @@ export async function startExampleApp(workers: number, env: NodeJS.ProcessEnv = 
     throw new Error('The example is not installed: run `npm ci` in examples/live-counter.');
   }
   const scratch = await mkdtemp(join(tmpdir(), 'live-counter-'));
-  const port = await freePort();
+  const port = Number(env.PORT ?? (await freePort()));
   const program = startProgram(
     process.execPath,
     ['bin/flotilla.js', 'start', APP, '--workers', `${workers}`, '--port', `${port}`, '--host', '127.0.0.1'],
@@ -41,9 +43,10 @@ export async function startExampleApp(workers: number, env: NodeJS.ProcessEnv = 
   await program.says(/all \d+ workers are ready/);
   return {
     url: `http://127.0.0.1:${port}`,
+    pid: program.pid,
     output: program.output,
-    stop: async () => {
-      const ending = await program.stop();
+    stop: async (signal) => {
+      const ending = await program.stop(signal);
       await rm(scratch, { recursive: true, force: true });
       return ending;
     },
