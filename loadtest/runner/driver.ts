@@ -117,7 +117,13 @@ class Driver {
     const call = exports[name] as ScriptFunction | undefined;
     if (!call) return undefined;
     vu.phase = name;
-    const result = await vu.run(() => call(data));
+    let result: unknown;
+    try {
+      result = await vu.run(() => call(data));
+    } finally {
+      // The summary is made before this process is told to finish.
+      this.#tellCounts();
+    }
     // As k6 does: what virtual users get has been through JSON.
     return result === undefined ? undefined : JSON.parse(JSON.stringify(result));
   }
@@ -173,11 +179,16 @@ class Driver {
     tell({ kind: 'samples', definitions, deltas, peakSockets: this.#peakSockets });
   }
 
+  #tellCounts(): void {
+    this.#tellSamples();
+    if (this.#checks.size > 0) tell({ kind: 'checks', checks: [...this.#checks.values()] });
+    this.#checks.clear();
+  }
+
   async #finish(): Promise<void> {
     for (const { vu } of this.#users.values()) vu.close();
     await this.#script.close();
-    this.#tellSamples();
-    if (this.#checks.size > 0) tell({ kind: 'checks', checks: [...this.#checks.values()] });
+    this.#tellCounts();
     this.#lines?.close();
     tell({ kind: 'finished' });
     process.disconnect?.();

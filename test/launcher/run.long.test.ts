@@ -40,7 +40,7 @@ describe('flotilla run', () => {
         custom: {
           registered: true,
           isMain: true,
-          options: ['--require', './register.cjs'],
+          options: ['--require', './register.cjs', '--no-allocation-site-pretenuring'],
           file: join(ENTRIES, 'app.js'),
         },
         port: Number(new URL(url).port),

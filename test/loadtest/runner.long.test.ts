@@ -121,6 +121,22 @@ describe('the runner', () => {
     expect(points).toHaveLength(24);
   });
 
+  it('counts in its summary what setup and teardown did, however soon it is over', async () => {
+    const { code, data } = await run(
+      `import http from 'k6/http';
+      import { check } from 'k6';
+      export function setup() { check(http.get(__ENV.TARGET + '/setup'), { 'set up': ({ status }) => status === 200 }); }
+      export default function () {}
+      export function teardown() { check(http.get(__ENV.TARGET + '/teardown'), { 'torn down': ({ status }) => status === 200 }); }`,
+    );
+    expect(code).toBe(0);
+    expect(data.metrics.http_reqs?.values.count).toBe(2);
+    expect(data.root_group.checks.map(({ name, passes }) => [name, passes])).toEqual([
+      ['set up', 1],
+      ['torn down', 1],
+    ]);
+  });
+
   it('keeps cookies, follows redirects, measures requests', async () => {
     hits.length = 0;
     const { code, data } = await run(
