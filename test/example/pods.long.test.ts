@@ -137,17 +137,19 @@ it('the page misses nothing while whole pods are killed: each message once, in o
     const talker = await openTabAt(other);
     await startTalking(talker, `round ${index + 1}, number`);
     await isSo(talker, 'said.length >= 10');
+    const count = await shownCount(listener);
     await pods[doomed].kill();
+    await talker.click('#increment');
     await isSo(listener, `returns.length === ${index + 1}`);
     expect((await whoAmI(listener)).pod).toBe(other);
+    await showsCount(listener, count + 1);
     const said = await talker.evaluate<number>('said.length');
     await isSo(talker, `said.length >= ${said + 10}`);
     await talker.evaluate('window.quiet = true; talking');
     all.push(...(await talker.evaluate<string[]>('said')));
 
-    const count = await shownCount(listener);
     await talker.click('#increment');
-    await showsCount(listener, count + 1);
+    await showsCount(listener, count + 2);
     await pods[doomed].start();
     await talker.close();
   }
