@@ -5,11 +5,14 @@ import { type ExampleApp, startExampleApp } from './example-app';
 import {
   isLive,
   isSo,
+  listen,
   openTab,
   openTabElsewhere,
   shownCount,
   showsCount,
   showsWorkers,
+  stopTalking,
+  talk,
   type WhoAmI,
   whoAmI,
 } from './tab';
@@ -176,29 +179,9 @@ describe('the live counter in a real browser, on three workers', () => {
 
   it('misses no event while its worker is killed again and again: each comes once, in order', async () => {
     await logIn(here, 'Grace');
-    await there.evaluate(`
-      window.heard = [];
-      window.returns = [];
-      io.socket.on('chatMessage', ({ text }) => heard.push(text));
-      io.socket.on('recovered', () => returns.push(true));
-      undefined;
-    `);
-    // A tab of its own says something every few milliseconds, and waits for each answer: its worker stays.
-    await here.evaluate(`
-      window.said = [];
-      window.talking = (async () => {
-        while (!window.quiet) {
-          const text = 'number ' + (said.length + 1);
-          const { statusCode } = await new Promise((resolve) =>
-            io.socket.post('/api/chat/messages', { text }, (_, jwr) => resolve(jwr)),
-          );
-          if (statusCode >= 300) throw new Error('the answer was ' + statusCode);
-          said.push(text);
-          await new Promise((resolve) => setTimeout(resolve, 20));
-        }
-      })();
-      undefined;
-    `);
+    await listen(there);
+    // It waits for each answer: its worker stays.
+    await talk(here, 'number');
     // Until the tab has come to the worker of the one that talks; at first they are apart.
     for (let kill = 1; kill <= 3; kill++) {
       const { pid } = await whoAmI(there);
@@ -209,8 +192,7 @@ describe('the live counter in a real browser, on three workers', () => {
       await isSo(here, `said.length >= ${before + 10}`);
     }
     expect(await there.evaluate('returns.length')).toBeGreaterThan(0);
-    await here.evaluate('window.quiet = true; talking');
-    const said = await here.evaluate<string[]>('said');
+    const said = await stopTalking(here);
     await isSo(there, `heard.at(-1) === ${JSON.stringify(said.at(-1))}`);
     expect(await there.evaluate('heard')).toEqual(said);
   });

@@ -9,7 +9,7 @@ import { freePort } from '../support/free-port';
 import { RedisServer } from '../support/redis-server';
 import { launchChromium } from './chromium';
 import { type ExampleApp, startExampleApp } from './example-app';
-import { isSo, openTab, shownCount, showsCount, whoAmI } from './tab';
+import { isSo, listen, openTab, shownCount, showsCount, stopTalking, talk, whoAmI } from './tab';
 
 type PodName = 'pod-a' | 'pod-b';
 
@@ -96,37 +96,12 @@ async function openTabAt(pod: PodName): Promise<Page> {
   throw new Error(`30 tabs, and none came to ${pod}`);
 }
 
-/** Says something every few milliseconds, and waits for each answer: its own pod stays. */
-async function startTalking(tab: Page, prefix: string): Promise<void> {
-  await tab.evaluate(`
-    window.said = [];
-    window.talking = (async () => {
-      while (!window.quiet) {
-        const text = ${JSON.stringify(prefix)} + ' ' + (said.length + 1);
-        const { statusCode } = await new Promise((resolve) =>
-          io.socket.post('/api/chat/messages', { text }, (_, jwr) => resolve(jwr)),
-        );
-        if (statusCode >= 300) throw new Error('the answer was ' + statusCode);
-        said.push(text);
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-    })();
-    undefined;
-  `);
-}
-
 it('the page misses nothing while whole pods are killed: each message once, in order, and the count goes on', async () => {
   const listener = await openTabAt('pod-b');
   await listener.fill('#login-name', 'Grace');
   await listener.click('#login button');
   await listener.waitForSelector('#me:not([hidden])');
-  await listener.evaluate(`
-    window.heard = [];
-    window.returns = [];
-    io.socket.on('chatMessage', ({ text }) => heard.push(text));
-    io.socket.on('recovered', () => returns.push(true));
-    undefined;
-  `);
+  await listen(listener);
   const all: string[] = [];
   const rounds: Array<[doomed: PodName, other: PodName]> = [
     ['pod-b', 'pod-a'],
@@ -135,7 +110,7 @@ it('the page misses nothing while whole pods are killed: each message once, in o
   for (const [index, [doomed, other]] of rounds.entries()) {
     expect((await whoAmI(listener)).pod).toBe(doomed);
     const talker = await openTabAt(other);
-    await startTalking(talker, `round ${index + 1}, number`);
+    await talk(talker, `round ${index + 1}, number`);
     await isSo(talker, 'said.length >= 10');
     const count = await shownCount(listener);
     await pods[doomed].kill();
@@ -145,8 +120,7 @@ it('the page misses nothing while whole pods are killed: each message once, in o
     await showsCount(listener, count + 1);
     const said = await talker.evaluate<number>('said.length');
     await isSo(talker, `said.length >= ${said + 10}`);
-    await talker.evaluate('window.quiet = true; talking');
-    all.push(...(await talker.evaluate<string[]>('said')));
+    all.push(...(await stopTalking(talker)));
 
     await talker.click('#increment');
     await showsCount(listener, count + 2);

@@ -64,3 +64,39 @@ export async function showsWorkers(tab: Page, workers: number): Promise<void> {
   await tiles.nth(workers - 1).waitFor();
   await tiles.nth(workers).waitFor({ state: 'detached' });
 }
+
+/** Has the page keep what it hears in the chat in `heard`, and its returns with everything it missed in `returns`. */
+export async function listen(tab: Page): Promise<void> {
+  await tab.evaluate(`
+    window.heard = [];
+    window.returns = [];
+    io.socket.on('chatMessage', ({ text }) => heard.push(text));
+    io.socket.on('recovered', () => returns.push(true));
+    undefined;
+  `);
+}
+
+/** Has the page say something every few milliseconds, each after the answer to the one before; `said` has what was. */
+export async function talk(tab: Page, prefix: string): Promise<void> {
+  await tab.evaluate(`
+    window.said = [];
+    window.talking = (async () => {
+      while (!window.quiet) {
+        const text = ${JSON.stringify(prefix)} + ' ' + (said.length + 1);
+        const { statusCode } = await new Promise((resolve) =>
+          io.socket.post('/api/chat/messages', { text }, (_, jwr) => resolve(jwr)),
+        );
+        if (statusCode >= 300) throw new Error('the answer was ' + statusCode);
+        said.push(text);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    })();
+    undefined;
+  `);
+}
+
+/** Ends what {@link talk} began. Settles with all that was said. */
+export async function stopTalking(tab: Page): Promise<string[]> {
+  await tab.evaluate('window.quiet = true; talking');
+  return tab.evaluate<string[]>('said');
+}
