@@ -1,10 +1,12 @@
 // The end-to-end tests on a Kubernetes: the one that KUBECONFIG points to, or with E2E_CLUSTER=local one that is started here and ended
-// afterwards. Its last line is `N passed, N failed`; it exits with 1 if anything failed or nothing ran.
+// afterwards. It names what failed at the end, and its last line is `N passed, N failed`; it exits with 1 if anything failed or
+// nothing ran.
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findTestTools } from './test-tools.mjs';
+import { readVitestReport } from './vitest-report.mjs';
 
 process.chdir(join(import.meta.dirname, '..'));
 
@@ -42,7 +44,7 @@ async function main() {
     return 1;
   }
   const { found } = findTestTools();
-  let totals = { passed: 0, failed: 1 };
+  let totals = { passed: 0, failed: 1, failures: [] };
   try {
     if (isLocal) await startCluster();
     const command = [process.execPath, 'node_modules/vitest/vitest.mjs', 'run', '--config', 'vitest.e2e.config.mts'];
@@ -60,16 +62,22 @@ async function main() {
         }
       : { E2E_IMAGE_NEXT: process.env.E2E_IMAGE_NEXT ?? process.env.E2E_IMAGE };
     const code = await stage('tests', isLocal ? [CLUSTER, 'exec', ...command] : command, { ...found, ...env });
-    totals = readReport();
-    if (code !== 0) totals.failed = Math.max(1, totals.failed);
+    totals = readVitestReport(report);
+    if (code !== 0 && totals.failed === 0) {
+      totals.failed = 1;
+      totals.failures.push(`the run ended with ${code}`);
+    }
   } catch (error) {
     console.error(error.message);
+    totals.failures.push(error.message);
   } finally {
     if (isLocal) spawnSync(CLUSTER, ['down'], { stdio: 'inherit' });
     rmSync(scratch, { recursive: true, force: true });
   }
   console.log('');
   for (const { name, seconds } of times) console.log(`${seconds.toFixed(1).padStart(7)} s  ${name}`);
+  if (totals.failures.length > 0) console.log('');
+  for (const failure of totals.failures) console.log(`failed: ${failure}`);
   console.log(`\n${totals.passed} passed, ${totals.failed} failed`);
   return totals.failed > 0 || totals.passed === 0 ? 1 : 0;
 }
@@ -121,13 +129,4 @@ function stage(name, [command, ...args], env) {
     });
     child.once('close', (code) => ended(code ?? 1));
   });
-}
-
-function readReport() {
-  try {
-    const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, 'utf8'));
-    return { passed: numPassedTests, failed: numFailedTests };
-  } catch {
-    return { passed: 0, failed: 1 };
-  }
 }

@@ -1,11 +1,13 @@
 // The whole check: build, lint, the test suite of sails-hook-sockets run against our hook, and our own tests. With
 // `--long`: the tests named `*.long.test.ts` instead, soaks and rounds of faults that take too long for every change.
-// Its last line is `N passed, N failed`; it exits with 1 if anything failed or nothing ran.
+// It names what failed at the end, and its last line is `N passed, N failed`; it exits with 1 if anything failed or
+// nothing ran.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findTestTools } from './test-tools.mjs';
+import { readVitestReport } from './vitest-report.mjs';
 
 const { missing, found } = findTestTools();
 if (missing.length > 0) {
@@ -23,6 +25,7 @@ const vitestReport = join(scratch, 'vitest.json');
 const referenceReport = join(scratch, 'reference.json');
 const times = [];
 const total = { passed: 0, failed: 0 };
+const failures = [];
 
 // Compiling the example's database takes a core a minute or two where no prebuilt binary can be had: meanwhile the other
 // stages run that do not need it.
@@ -32,7 +35,7 @@ const exampleInstall =
 const built = await stage('build', 'npm', ['run', '--silent', 'build']);
 if (built === 0) {
   if (!isLong) await checkStyleAndReference();
-  if (exampleInstall && (await exampleInstall) !== 0) total.failed += 1;
+  if (exampleInstall && (await exampleInstall) !== 0) fail('example install');
 
   const vitest = await stage(isLong ? 'long tests' : 'tests', process.execPath, [
     'node_modules/vitest/vitest.mjs',
@@ -42,9 +45,9 @@ if (built === 0) {
     '--reporter=json',
     `--outputFile.json=${vitestReport}`,
   ]);
-  count(vitest, readVitestReport());
+  count('tests', vitest, readVitestReport(vitestReport));
 } else {
-  total.failed += 1;
+  fail('build');
   await exampleInstall;
 }
 
@@ -52,17 +55,19 @@ console.log('');
 for (const { name, seconds, code } of times) {
   console.log(`${seconds.toFixed(1).padStart(7)} s  ${name}${code === 0 ? '' : ' (failed)'}`);
 }
+if (failures.length > 0) console.log('');
+for (const failure of failures) console.log(`failed: ${failure}`);
 console.log(`\n${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
 
 async function checkStyleAndReference() {
-  if ((await stage('lint', 'npm', ['run', '--silent', 'lint'])) !== 0) total.failed += 1;
+  if ((await stage('lint', 'npm', ['run', '--silent', 'lint'])) !== 0) fail('lint');
   const reference = await stage('reference suite', process.execPath, [
     'test/reference/run.mjs',
     '--report',
     referenceReport,
   ]);
-  count(reference, readReport(referenceReport));
+  count('reference suite', reference, readReport(referenceReport));
 }
 
 /** Whether the example's packages are not those of its lock file. */
@@ -106,32 +111,24 @@ function stage(name, command, args, { cwd, quiet = false } = {}) {
   });
 }
 
+function fail(what) {
+  total.failed += 1;
+  failures.push(what);
+}
+
 /** A stage that ended badly counts as one failure at least, whatever its report says. */
-function count(code, report) {
+function count(name, code, report) {
   total.passed += report.passed;
-  total.failed += code === 0 ? report.failed : Math.max(1, report.failed);
+  total.failed += report.failed;
+  failures.push(...report.failures);
+  if (code !== 0 && report.failed === 0) fail(`${name}: ended with ${code}`);
 }
 
 function readReport(path) {
   try {
     const { passed, failed } = JSON.parse(readFileSync(path, 'utf8'));
-    return { passed, failed };
+    return { passed, failed, failures: failed > 0 ? [`reference suite: ${failed} of its tests`] : [] };
   } catch {
-    return { passed: 0, failed: 1 };
-  }
-}
-
-/** Besides failed tests, counts files that failed as a whole: an import or a hook threw, or their process died (tests `pending`). */
-function readVitestReport() {
-  try {
-    const report = JSON.parse(readFileSync(vitestReport, 'utf8'));
-    const brokenFiles = report.testResults.filter(
-      ({ status, assertionResults: tests }) =>
-        !tests.some((test) => test.status === 'failed') &&
-        (status === 'failed' || tests.some((test) => test.status === 'pending')),
-    );
-    return { passed: report.numPassedTests, failed: report.numFailedTests + brokenFiles.length };
-  } catch {
-    return { passed: 0, failed: 1 };
+    return { passed: 0, failed: 1, failures: ['reference suite: no report was written'] };
   }
 }
