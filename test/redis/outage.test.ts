@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { freePort } from '../support/free-port';
 import { RecordingLog } from '../support/redis-log';
-import { freePorts } from '../support/redis-process';
 import { RedisProxy } from '../support/redis-proxy';
 import { RedisServer } from '../support/redis-server';
 import { clientsFor } from './round-trip';
@@ -127,7 +127,7 @@ describe('an outage', () => {
 });
 
 test('C09: starting with Redis down waits, says so once, and connects when it comes; that is no outage', async () => {
-  const [port] = (await freePorts(1)) as [number];
+  const port = await freePort();
   const each = new Watched(`redis://127.0.0.1:${port}`);
   const subscribed = each.subscriber.subscribe('before');
   await each.log.line(/ECONNREFUSED/);

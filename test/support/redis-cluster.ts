@@ -1,4 +1,5 @@
-import { freePorts, until } from './redis-process';
+import { freePorts } from './free-port';
+import { until } from './redis-process';
 import { RedisServer } from './redis-server';
 
 const SLOTS = 16_384;

@@ -1,15 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import {
-  freePorts,
-  type RedisProcess,
-  redisCli,
-  removeFolder,
-  startRedisProcess,
-  temporaryFolder,
-  until,
-} from './redis-process';
+import { freePorts } from './free-port';
+import { type RedisProcess, redisCli, removeFolder, startRedisProcess, temporaryFolder, until } from './redis-process';
 import { RedisServer } from './redis-server';
 
 export interface RedisSentinelOptions {

@@ -1,12 +1,6 @@
+import { freePort } from './free-port';
 import { type Certificates, makeCertificates } from './redis-certificates';
-import {
-  freePorts,
-  type RedisProcess,
-  redisCli,
-  removeFolder,
-  startRedisProcess,
-  temporaryFolder,
-} from './redis-process';
+import { type RedisProcess, redisCli, removeFolder, startRedisProcess, temporaryFolder } from './redis-process';
 
 export interface RedisServerOptions {
   /** Default: a free one. */
@@ -39,18 +33,13 @@ export class RedisServer {
   static async start(options: RedisServerOptions = {}): Promise<RedisServer> {
     const folder = await temporaryFolder();
     const certificates = options.tls ? await makeCertificates(folder) : undefined;
-    // A port that was free may be taken by the time the server binds it.
-    for (let attempt = 1; ; attempt++) {
-      const port = options.port ?? ((await freePorts(1))[0] as number);
-      const args = argumentsFor(port, options, certificates);
-      try {
-        return new RedisServer(port, options, folder, certificates, args, await startRedisProcess(args, folder));
-      } catch (error) {
-        if (options.port !== undefined || attempt === 3) {
-          await removeFolder(folder);
-          throw error;
-        }
-      }
+    const port = options.port ?? (await freePort());
+    const args = argumentsFor(port, options, certificates);
+    try {
+      return new RedisServer(port, options, folder, certificates, args, await startRedisProcess(args, folder));
+    } catch (error) {
+      await removeFolder(folder);
+      throw error;
     }
   }
 
