@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import { podTagOf } from '../../dist/bus/identity';
 import { partitionedChannels } from '../../dist/bus/link/channels';
 import type { LinkName } from '../../dist/bus/link/create-link';
@@ -13,19 +13,20 @@ import { Audience } from './audience';
 import { forkHub, forkPod, forkPods, kill, podNames, stopAll, untilAcquainted, untilUp } from './pod-processes';
 import { forkServer, type TestServer, untilServerCount } from './topology';
 
-let cleanups: Array<() => unknown> = [];
+/** Has something done at the end of a test, whose last order is carried out first. */
+type AtEnd = TestContext['onTestFinished'];
 
 /** Two pods on a Redis, with a client each. */
-async function twoPods(redis: { url: string; stop(): Promise<void> }, env?: NodeJS.ProcessEnv) {
-  cleanups.push(() => redis.stop());
+async function twoPods(atEnd: AtEnd, redis: { url: string; stop(): Promise<void> }, env?: NodeJS.ProcessEnv) {
+  atEnd(() => redis.stop());
   const pods = (await forkPods(['pod-a', 'pod-b'], redis.url, env)) as [TestServer, TestServer];
-  cleanups.push(() => stopAll(pods));
-  return { pods, audience: await audienceOf(pods) };
+  atEnd(() => stopAll(pods));
+  return { pods, audience: await audienceOf(atEnd, pods) };
 }
 
-async function audienceOf(servers: TestServer[]): Promise<Audience> {
+async function audienceOf(atEnd: AtEnd, servers: TestServer[]): Promise<Audience> {
   const audience = await Audience.of(servers);
-  cleanups.push(() => audience.close());
+  atEnd(() => audience.close());
   return audience;
 }
 
@@ -45,14 +46,13 @@ export function podFaultsSuite(link: LinkName, onCluster = link): void {
   afterAll(() => {
     delete process.env.TEST_LINK;
   });
-  afterEach(async () => {
-    for (const cleanup of cleanups.reverse()) await cleanup();
-    cleanups = [];
-  });
 
-  describe('a pod', () => {
-    it('SIGSTOP beyond the heartbeat timeout, then SIGCONT: it goes on where it was', async () => {
-      const { pods, audience } = await twoPods(await RedisServer.start());
+  // At the same time: what they take is the time after which a pod that says nothing counts as gone.
+  describe.concurrent('a pod', () => {
+    it('SIGSTOP beyond the heartbeat timeout, then SIGCONT: it goes on where it was', async ({
+      onTestFinished: atEnd,
+    }) => {
+      const { pods, audience } = await twoPods(atEnd, await RedisServer.start());
       const [a, b] = pods;
       const bIds = [audience.at(b).socket.id];
       a.process?.kill('SIGSTOP');
@@ -74,8 +74,10 @@ export function podFaultsSuite(link: LinkName, onCluster = link): void {
       expectAlive(pods);
     });
 
-    it('that was busy for longer than all timeouts finds neither the others gone nor itself deaf', async () => {
-      const { pods, audience } = await twoPods(await RedisServer.start());
+    it('that was busy for longer than all timeouts finds neither the others gone nor itself deaf', async ({
+      onTestFinished: atEnd,
+    }) => {
+      const { pods, audience } = await twoPods(atEnd, await RedisServer.start());
       const [a] = pods;
       const { sockets } = await a.run('fetchSocketsAfterPause', { pauseMs: 6_000, timeout: 5_000 });
       expect(sockets).toHaveLength(2);
@@ -83,8 +85,10 @@ export function podFaultsSuite(link: LinkName, onCluster = link): void {
       expect(await a.run('linkStatus')).toMatchObject({ deafRebuilds: 0, reconnects: 0 });
     });
 
-    it('SIGKILL: questions name it while it is missed, and do without it afterwards', async () => {
-      const { pods, audience } = await twoPods(await RedisServer.start());
+    it('SIGKILL: questions name it while it is missed, and do without it afterwards', async ({
+      onTestFinished: atEnd,
+    }) => {
+      const { pods, audience } = await twoPods(atEnd, await RedisServer.start());
       const [a, b] = pods;
       await kill(b.process as NonNullable<typeof b.process>);
       expect(await a.run('fetchSockets', { timeout: 300 })).toMatchObject({
@@ -101,8 +105,8 @@ export function podFaultsSuite(link: LinkName, onCluster = link): void {
       expect((await a.run('fetchSockets', { timeout: 30_000 })).sockets).toHaveLength(1);
     });
 
-    it('C12: that is lost while it is asked is named, long before the deadline', async () => {
-      const { pods, audience } = await twoPods(await RedisServer.start());
+    it('C12: that is lost while it is asked is named, long before the deadline', async ({ onTestFinished: atEnd }) => {
+      const { pods, audience } = await twoPods(atEnd, await RedisServer.start());
       const [a, b] = pods;
       await kill(b.process as NonNullable<typeof b.process>);
       expect(await a.run('fetchSockets', { timeout: 600_000 })).toMatchObject({
@@ -112,37 +116,39 @@ export function podFaultsSuite(link: LinkName, onCluster = link): void {
       });
     });
 
-    it('that is started again at once under the same name is not waited for twice', async () => {
+    it('that is started again at once under the same name is not waited for twice', async ({
+      onTestFinished: atEnd,
+    }) => {
       const redis = await RedisServer.start();
-      const { pods } = await twoPods(redis, {});
+      const { pods } = await twoPods(atEnd, redis, {});
       const [a, b] = pods;
       await kill(b.process as NonNullable<typeof b.process>);
       const again = await forkPod('pod-b', redis.url);
-      cleanups.push(() => stopAll([again]));
+      atEnd(() => stopAll([again]));
       await untilAcquainted([a, again]);
-      const audience = await audienceOf([a, again]);
+      const audience = await audienceOf(atEnd, [a, again]);
       await audience.expectExactDelivery('after the restart');
     });
 
-    it('C12: asks the others from its first moment on', async () => {
+    it('C12: asks the others from its first moment on', async ({ onTestFinished: atEnd }) => {
       const redis = await RedisServer.start();
-      const { audience } = await twoPods(redis);
+      const { audience } = await twoPods(atEnd, redis);
       const ids = audience.listeners.map(({ socket }) => socket.id).sort();
       for (let round = 0; round < 3; round++) {
         const added = await forkPod(`pod-${round}`, redis.url);
-        cleanups.push(() => stopAll([added]));
+        atEnd(() => stopAll([added]));
         const { sockets } = await added.run('fetchSockets', { timeout: 2_000 });
         expect(sockets?.map(({ id }: { id: string }) => id).sort()).toEqual(ids);
       }
     });
   });
 
-  describe('a primary', () => {
-    it('SIGKILL: its workers live on, and are whole again with the next', async () => {
+  describe.concurrent('a primary', () => {
+    it('SIGKILL: its workers live on, and are whole again with the next', async ({ onTestFinished: atEnd }) => {
       const redis = await RedisServer.start();
-      cleanups.push(() => redis.stop());
+      atEnd(() => redis.stop());
       const folder = mkdtempSync(join(tmpdir(), 'flotilla-test-'));
-      cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
+      atEnd(() => rmSync(folder, { recursive: true, force: true }));
       const path = join(folder, 'hub.sock');
       const env = { TEST_HUB: path, TEST_POD_TAG: podTagOf(path), TEST_REDIS: redis.url, FLOTILLA_POD_NAME: 'pod-a' };
       const primary = await forkHub(env);
@@ -153,9 +159,9 @@ export function podFaultsSuite(link: LinkName, onCluster = link): void {
         ),
       );
       const servers = [other, ...workers];
-      cleanups.push(() => stopAll(servers));
+      atEnd(() => stopAll(servers));
       await Promise.all(servers.map((server) => untilServerCount(server, 3)));
-      const audience = await audienceOf(servers);
+      const audience = await audienceOf(atEnd, servers);
       await audience.expectExactDelivery('at the start');
 
       await kill(primary);
@@ -170,7 +176,7 @@ export function podFaultsSuite(link: LinkName, onCluster = link): void {
       await audience.listeners[1]?.socket.emit('join', room);
 
       const next = await forkHub(env);
-      cleanups.push(() => kill(next));
+      atEnd(() => kill(next));
       await Promise.all(workers.map((server) => untilServerCount(server, 3)));
       // The old hub is still missed for a while, the new one is there already.
       await until(async () => (await podNames(other)).join() === 'pod-a,pod-b', 'only the new hub is left');
@@ -184,13 +190,15 @@ export function podFaultsSuite(link: LinkName, onCluster = link): void {
   });
 
   describe('Redis', () => {
-    it('C09: is down when the pods start; they serve by themselves, and join when it comes', async () => {
+    it('C09: is down when the pods start; they serve by themselves, and join when it comes', async ({
+      onTestFinished: atEnd,
+    }) => {
       const redis = await RedisServer.start();
-      cleanups.push(() => redis.stop());
+      atEnd(() => redis.stop());
       await redis.kill();
       const pods = await Promise.all(['pod-a', 'pod-b'].map((name) => forkPod(name, redis.url)));
-      cleanups.push(() => stopAll(pods));
-      const audience = await audienceOf(pods);
+      atEnd(() => stopAll(pods));
+      const audience = await audienceOf(atEnd, pods);
       for (const pod of pods) {
         expect((await pod.run('linkStatus')).state).toBe('connecting');
         await audience.expectExactDelivery('alone', { origins: [pod], listeners: [audience.at(pod)] });
@@ -202,9 +210,9 @@ export function podFaultsSuite(link: LinkName, onCluster = link): void {
       expectAlive(pods);
     });
 
-    it('Sentinel fails over under traffic', async () => {
+    it('Sentinel fails over under traffic', async ({ onTestFinished: atEnd }) => {
       const sentinel = await RedisSentinel.start();
-      const { pods, audience } = await twoPods(sentinel);
+      const { pods, audience } = await twoPods(atEnd, sentinel);
       const [a, b] = pods;
       const got: number[] = [];
       audience.at(b).socket.on('traffic', (_origin: string, index: number) => got.push(index));
@@ -220,9 +228,9 @@ export function podFaultsSuite(link: LinkName, onCluster = link): void {
       expectAlive(pods);
     });
 
-    it('Cluster moves a slot under traffic', async () => {
+    it('Cluster moves a slot under traffic', async ({ onTestFinished: atEnd }) => {
       const cluster = await RedisCluster.start();
-      const { pods, audience } = await twoPods(cluster, { TEST_LINK: onCluster });
+      const { pods, audience } = await twoPods(atEnd, cluster, { TEST_LINK: onCluster });
       const [a, b] = pods;
       const channel =
         onCluster === 'redis-streams'
@@ -249,15 +257,15 @@ export function podFaultsSuite(link: LinkName, onCluster = link): void {
   });
 
   describe('C14: two releases on one Redis', () => {
-    it('have nothing to do with each other', async () => {
+    it('have nothing to do with each other', async ({ onTestFinished: atEnd }) => {
       const redis = await RedisServer.start();
-      cleanups.push(() => redis.stop());
+      atEnd(() => redis.stop());
       const [ours, theirs] = await Promise.all([
         forkPods(['ours-a', 'ours-b'], `${redis.url}/0`, { FLOTILLA_NAMESPACE: 'production' }),
         forkPods(['theirs'], `${redis.url}/1`, { FLOTILLA_NAMESPACE: 'staging' }),
       ]);
-      cleanups.push(() => stopAll([...ours, ...theirs]));
-      const audience = await audienceOf([...ours, ...theirs]);
+      atEnd(() => stopAll([...ours, ...theirs]));
+      const audience = await audienceOf(atEnd, [...ours, ...theirs]);
       const [a] = ours as [TestServer];
       const [their] = theirs as [TestServer];
       const foreign: string[] = [];
@@ -282,10 +290,10 @@ export function podFaultsSuite(link: LinkName, onCluster = link): void {
   });
 
   describe('C15: Redis with TLS only, a user of its own, and a password full of signs', () => {
-    it('takes one URL and the certificate authority', async () => {
+    it('takes one URL and the certificate authority', async ({ onTestFinished: atEnd }) => {
       const redis = await RedisServer.start({ tls: true, user: { name: 'app', password: 'p@ss:w/rd' } });
       expect(redis.url).toContain('rediss://app:p%40ss%3Aw%2Frd@');
-      const { pods, audience } = await twoPods(redis, { FLOTILLA_REDIS_CA: redis.certificates?.caFile });
+      const { pods, audience } = await twoPods(atEnd, redis, { FLOTILLA_REDIS_CA: redis.certificates?.caFile });
       await audience.expectExactDelivery('over TLS');
       expectAlive(pods);
     });

@@ -45,7 +45,9 @@ export async function podNames(server: TestServer): Promise<string[]> {
   return pods.map(({ name }: { name: string }) => name).sort();
 }
 
-export const stopAll = (pods: TestServer[]) => Promise.all(pods.map(stopProcess));
+export async function stopAll(pods: TestServer[]): Promise<void> {
+  await Promise.all(pods.map(stopProcess));
+}
 
 /** A primary in a process of its own, with a hub that listens at this path. */
 export async function forkHub(env: {

@@ -8,33 +8,6 @@ import { inTwoPods } from './topology';
 const settings = (code: unknown) => resolveRedisSettings({ code, env: {} }) as RedisSettings;
 
 busSuite(
-  'two pods of two workers on the link redis',
-  async () => {
-    const redis = await RedisServer.start();
-    return inTwoPods({ name: 'redis', redis: settings(redis.url) }, () => redis.stop());
-  },
-  { ownProcesses: true },
-);
-
-busSuite(
-  'two pods of two workers on the link redis-sharded, over a cluster of three nodes',
-  async () => {
-    const cluster = await RedisCluster.start();
-    return inTwoPods({ name: 'redis-sharded', redis: settings(cluster.url) }, () => cluster.stop());
-  },
-  { ownProcesses: true },
-);
-
-busSuite(
-  'two pods of two workers on the link redis, behind Sentinel',
-  async () => {
-    const sentinel = await RedisSentinel.start();
-    return inTwoPods({ name: 'redis', redis: settings(sentinel.url) }, () => sentinel.stop());
-  },
-  { ownProcesses: true },
-);
-
-busSuite(
   'two pods of two workers on the link redis-streams',
   async () => {
     const redis = await RedisServer.start();
