@@ -1,4 +1,5 @@
 import { configDefaults, defineConfig } from 'vitest/config';
+import FileOrder from './test/support/file-order';
 
 /** The tests of `make test`. */
 export default defineConfig({
@@ -6,9 +7,11 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // Those of `make test-long`.
     exclude: [...configDefaults.exclude, 'test/**/*.long.test.ts'],
-    // Real servers and processes: each file in a process of its own, and no more files at once than small machines have cores.
+    // Real servers and processes: each file in a process of its own, and one file more at once than small machines have
+    // cores, since now and then a test waits.
     pool: 'forks',
-    maxWorkers: 2,
+    maxWorkers: 3,
+    sequence: { sequencer: FileOrder },
     testTimeout: 60_000,
     hookTimeout: 60_000,
     teardownTimeout: 10_000,

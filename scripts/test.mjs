@@ -3,7 +3,7 @@
 // It names what failed at the end, and its last line is `N passed, N failed`; it exits with 1 if anything failed or
 // nothing ran.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findTestTools } from './test-tools.mjs';
@@ -27,15 +27,15 @@ const times = [];
 const total = { passed: 0, failed: 0 };
 const failures = [];
 
-// Compiling the example's database takes a core a minute or two where no prebuilt binary can be had: meanwhile the other
-// stages run that do not need it.
-const exampleInstall =
-  !isLong && isExampleStale() ? stage('example install', 'npm', ['ci'], { cwd: EXAMPLE, quiet: true }) : undefined;
+// Compiling the example's database takes a core a minute or two where no prebuilt binary can be had: meanwhile everything
+// runs that does not need it. The tests of the example come last, and wait for this file.
+const exampleEnded = join(scratch, 'example-install');
+const mustInstallExample = isExampleStale();
+const exampleInstall = mustInstallExample ? installExample() : undefined;
 
 const built = await stage('build', 'npm', ['run', '--silent', 'build']);
 if (built === 0) {
   if (!isLong) await checkStyleAndReference();
-  if (exampleInstall && (await exampleInstall) !== 0) fail('example install');
 
   const vitest = await stage(isLong ? 'long tests' : 'tests', process.execPath, [
     'node_modules/vitest/vitest.mjs',
@@ -48,8 +48,8 @@ if (built === 0) {
   count('tests', vitest, readVitestReport(vitestReport));
 } else {
   fail('build');
-  await exampleInstall;
 }
+if (mustInstallExample && (await exampleInstall) !== 0) fail('example install');
 
 console.log('');
 for (const { name, seconds, code } of times) {
@@ -61,13 +61,18 @@ console.log(`\n${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
 
 async function checkStyleAndReference() {
-  if ((await stage('lint', 'npm', ['run', '--silent', 'lint'])) !== 0) fail('lint');
-  const reference = await stage('reference suite', process.execPath, [
-    'test/reference/run.mjs',
-    '--report',
-    referenceReport,
+  const [lint, reference] = await Promise.all([
+    stage('lint', 'npm', ['run', '--silent', 'lint'], { quiet: true }),
+    stage('reference suite', process.execPath, ['test/reference/run.mjs', '--report', referenceReport]),
   ]);
+  if (lint !== 0) fail('lint');
   count('reference suite', reference, readReport(referenceReport));
+}
+
+async function installExample() {
+  const code = await stage('example install', 'npm', ['ci'], { cwd: EXAMPLE, quiet: true });
+  writeFileSync(exampleEnded, String(code));
+  return code;
 }
 
 /** Whether the example's packages are not those of its lock file. */
@@ -93,7 +98,7 @@ function stage(name, command, args, { cwd, quiet = false } = {}) {
     const child = spawn(command, args, {
       cwd,
       stdio: ['ignore', quiet ? 'pipe' : 'inherit', quiet ? 'pipe' : 'inherit'],
-      env: { ...process.env, ...found },
+      env: { ...process.env, ...found, ...(mustInstallExample && { TEST_EXAMPLE_INSTALL: exampleEnded }) },
     });
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on('data', (chunk) => {

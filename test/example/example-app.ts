@@ -1,12 +1,11 @@
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { EXAMPLE, exampleInstalled } from '../support/example-install';
 import { freePort } from '../support/free-port';
 import { type Ending, startProgram } from '../support/program';
 
 const ROOT = resolve(__dirname, '../..');
-const APP = join(ROOT, 'examples/live-counter');
 
 /** The example, as `flotilla start` runs it on several workers, with an empty database. */
 export interface ExampleApp {
@@ -20,14 +19,12 @@ export interface ExampleApp {
 
 /** @param env variables that come before those of the tests */
 export async function startExampleApp(workers: number, env: NodeJS.ProcessEnv = {}): Promise<ExampleApp> {
-  if (!existsSync(join(APP, 'node_modules/sails'))) {
-    throw new Error('The example is not installed: run `npm ci` in examples/live-counter.');
-  }
+  await exampleInstalled();
   const scratch = await mkdtemp(join(tmpdir(), 'live-counter-'));
   const port = Number(env.PORT ?? (await freePort()));
   const program = startProgram(
     process.execPath,
-    ['bin/flotilla.js', 'start', APP, '--workers', `${workers}`, '--port', `${port}`, '--host', '127.0.0.1'],
+    ['bin/flotilla.js', 'start', EXAMPLE, '--workers', `${workers}`, '--port', `${port}`, '--host', '127.0.0.1'],
     {
       cwd: ROOT,
       env: {

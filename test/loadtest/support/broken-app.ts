@@ -1,14 +1,13 @@
 import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { ROOT } from './tools';
-
-const EXAMPLE = join(ROOT, 'examples/live-counter');
+import { EXAMPLE, exampleInstalled } from '../../support/example-install';
 
 /**
  * A copy of the example with one file broken on purpose.
  * @param change what is done to the file's text; it must change something
  */
 export async function breakApp(folder: string, file: string, change: (source: string) => string): Promise<string> {
+  await exampleInstalled();
   const app = join(folder, 'app');
   await cp(EXAMPLE, app, {
     recursive: true,
