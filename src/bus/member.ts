@@ -403,6 +403,9 @@ export class Member implements Fleet {
         this.#adapters.get(message.nsp)?.recovery?.evict(message.sid);
         this.sendNow({ kind: MessageKind.Evicted, id: message.id });
         return;
+      case MessageKind.Unstored:
+        this.#adapters.get(message.nsp)?.recovery?.unstored(message);
+        return;
       case MessageKind.LogReached:
         for (const adapter of this.#adapters.values()) adapter.recovery?.reached(message.mark);
         return;

@@ -9,6 +9,7 @@ import type {
   RecoveryReply,
   RecoveryRequest,
   SessionChanges,
+  Unstored,
 } from './recovery/messages';
 import type { SessionAnswer, SessionAsk } from './recovery/session-messages';
 
@@ -41,6 +42,7 @@ export enum MessageKind {
   LogReached = 22,
   SessionAsk = 23,
   SessionAnswer = 24,
+  Unstored = 25,
 }
 
 /** A process introduces itself to its hub. */
@@ -239,4 +241,5 @@ export type Message =
   | Evicted
   | LogReached
   | SessionAsk
-  | SessionAnswer;
+  | SessionAnswer
+  | Unstored;

@@ -125,6 +125,7 @@ const messages: Record<MessageKind, Check> = {
     offset: optional(text),
   }),
   [MessageKind.SessionAnswer]: shape({ id: text, session: optional(object), reason: optional(text) }),
+  [MessageKind.Unstored]: shape({ nsp: text, epoch: number, sids: texts }),
 };
 
 /** Whether a decoded message has the fields that its kind needs. */

@@ -7,6 +7,9 @@ interface RecoveringSocket {
   emitEvent?(args: readonly unknown[]): void;
 }
 
+/** An event that has come only for its offset. */
+const OFFSET_EVENT = 'flotilla:offset';
+
 /**
  * Takes the offset off the end of an event's arguments before the app's listeners hear it. Socket.IO's client leaves it
  * there, and takes any text at the end for one. Does nothing with a client whose insides differ.
@@ -19,7 +22,7 @@ export function hideOffsets(socket: Socket): void {
     if (recovering._pid === undefined) return emitEvent.call(socket, args);
     const last = args.at(-1);
     const offset = isOffset(last) ? last : recovering._lastOffset;
-    emitEvent.call(socket, isOffset(last) ? args.slice(0, -1) : args);
+    if (args[0] !== OFFSET_EVENT) emitEvent.call(socket, isOffset(last) ? args.slice(0, -1) : args);
     recovering._lastOffset = offset;
   };
 }

@@ -70,6 +70,7 @@ const samples: Message[] = [
   { kind: MessageKind.LogReached, mark: markOf('1732822222222-3') },
   { kind: MessageKind.SessionAsk, id: 'i', hub: 'h', nsp: '/', key: 'k', generation: 2, offset: null },
   { kind: MessageKind.SessionAnswer, id: 'i', reason: 'trimmed' },
+  { kind: MessageKind.Unstored, nsp: '/', epoch: 3, sids: ['s'] },
   {
     kind: MessageKind.SessionAnswer,
     id: 'i',

@@ -36,6 +36,27 @@ describe('marks', () => {
   });
 });
 
+describe('the epoch in an offset', () => {
+  it('is read with and without a mark, and is nothing in offsets of before', () => {
+    const position = { origin: 'Ab_-9', seq: 12_345, order: 2 ** 40 };
+    const mark = markAt(1_732_822_222_222, 77);
+    for (const fields of [{}, { mark }, { epoch: 1 }, { mark, epoch: 40 }]) {
+      expect(parseOffset(formatOffset({ ...position, ...fields }))).toEqual({ ...position, ...fields });
+    }
+    const text = formatOffset(position);
+    for (const part of ['~', '~1~1', '~-1', '~1.1', `~1.${mark}`]) expect(parseOffset(text + part)).toBeUndefined();
+  });
+
+  it('stays with a position on its way to another hub, and positions of before have none', () => {
+    const states = new SessionStates('hub');
+    const position = { origin: 'a1', seq: 5, order: 50, hub: 'A', mark: markAt(100) };
+    for (const each of [position, { ...position, epoch: 3 }]) {
+      expect(states.readPosition(states.writePosition(each))).toEqual(each);
+    }
+    expect(states.writePosition(position)).toHaveLength(5);
+  });
+});
+
 describe('a position of another hub', () => {
   const position: Position = { origin: 'a1', seq: 5, order: 50, hub: 'A', mark: markAt(100) };
   const message = (fields: Partial<Placed>): Placed => ({ origin: '', seq: 0, order: 7, ...fields });

@@ -234,6 +234,8 @@ export class HubRecovery {
     this.#pods?.begin();
     const { reached: mark } = this;
     if (mark !== undefined) worker.send({ kind: MessageKind.LogReached, mark });
+    const epoch = this.#pods?.epoch;
+    if (epoch !== undefined) worker.send({ kind: MessageKind.Unstored, nsp: namespace.nsp, epoch, sids: [] });
     if (this.#timer) return;
     this.#timer = setInterval(() => {
       for (const each of this.#namespaces.values()) each.expire();
@@ -487,9 +489,10 @@ export class HubRecovery {
     if (!session.origins.has(place.origin)) session.addOrigin(place.origin, undefined);
     session.addOrigin(namespace.origin, undefined);
     const { reached } = this;
-    if (from.hub === undefined) session.replay = missedBy(session, from, [...log.after(from.order)]);
+    const epoch = this.#pods?.epoch;
+    if (from.hub === undefined) session.replay = missedBy(session, from, [...log.after(from.order)], epoch);
     else {
-      const cut: Cut = { origin: namespace.origin, order: log.order, mark: reached as LogMark };
+      const cut: Cut = { origin: namespace.origin, order: log.order, mark: reached as LogMark, epoch };
       const missed = missedInLog(session, from, log);
       const has = missed.length > 0 ? from : { origin: cut.origin, seq: 0, order: cut.order, mark: cut.mark };
       session.floor = { offset, position: has };

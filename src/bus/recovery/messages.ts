@@ -140,6 +140,17 @@ export interface LogReached {
   mark: LogMark;
 }
 
+/**
+ * The hub's store lacks the latest state of these sockets: should the hub die now, no other may go on with what is stored.
+ * Their clients are told by an offset with the hub's epoch; so are others with what they are sent next.
+ */
+export interface Unstored {
+  kind: MessageKind.Unstored;
+  nsp: string;
+  epoch: number;
+  sids: string[];
+}
+
 /** A socket has been resumed elsewhere: its worker ends what is left of it, and says so. */
 export interface Evict {
   kind: MessageKind.Evict;

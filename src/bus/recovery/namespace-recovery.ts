@@ -14,6 +14,7 @@ import type {
   RecoveryReply,
   SessionChange,
   TakenSession,
+  Unstored,
 } from './messages';
 import { OwnMessages } from './own-messages';
 import { formatOffset } from './position';
@@ -32,6 +33,8 @@ import { overridesFor, socketMethods } from './socket-overrides';
 import { TrackedSocket } from './tracked-socket';
 
 const EVENT_PACKET = 2;
+/** An event with nothing but an offset. Only what clients remember of offsets heeds it. */
+const OFFSET_EVENT = 'flotilla:offset';
 /** Every socket's data is looked at once in so many ticks of the timer. */
 const SWEEP_TICKS = 10;
 const SWEEP_EVERY_MS = 100;
@@ -69,6 +72,7 @@ export class NamespaceRecovery {
   #seq = 0;
   #order = 0;
   #mark: LogMark | undefined;
+  #epoch: number | undefined;
   #changes: SessionChange[] = [];
   #sweep: Iterator<TrackedSocket> | undefined;
 
@@ -99,6 +103,7 @@ export class NamespaceRecovery {
     if (isRepeated) this.#origin = drawOrigin();
     this.#order = 0;
     this.#mark = undefined;
+    this.#epoch = undefined;
     const nsp = this.adapter.nsp.name;
     const { settings } = this.options;
     this.#hasBegun = this.member.sendNow({ kind: MessageKind.RecoveryBegin, nsp, origin: this.#origin, settings });
@@ -128,6 +133,18 @@ export class NamespaceRecovery {
   /** What stands in the link's log up to here has come, as far as it is for this worker. */
   reached(mark: LogMark | undefined): void {
     if (mark !== undefined) this.#mark = mark;
+  }
+
+  /** Clients learn with an offset that what is stored of their sockets is no longer to be relied upon. */
+  unstored({ epoch, sids }: Unstored): void {
+    this.#epoch = epoch;
+    if (sids.length === 0) return;
+    const encoded = this.#encoder.encode({ type: EVENT_PACKET, nsp: this.adapter.nsp.name, data: [OFFSET_EVENT] });
+    const offset = this.#offset();
+    for (const sid of sids) {
+      const tracked = this.#tracked.get(sid);
+      if (tracked) write(tracked.internals.client, encoded, offset);
+    }
   }
 
   /** Returns whether the hub stores it for other pods, and confirms that: it has been told by then. */
@@ -180,7 +197,13 @@ export class NamespaceRecovery {
   }
 
   #offset(): string {
-    return formatOffset({ origin: this.#origin, seq: this.#seq, order: this.#order, mark: this.#mark });
+    return formatOffset({
+      origin: this.#origin,
+      seq: this.#seq,
+      order: this.#order,
+      mark: this.#mark,
+      epoch: this.#epoch,
+    });
   }
 
   #marked(): { mark?: LogMark } {

@@ -73,6 +73,11 @@ export class NamespaceSessions {
     this.#places.set(worker, { origin, seq: 0, memberSince: this.moment, heldSince: new Map(), origins });
   }
 
+  /** Who has begun. */
+  workers(): Iterable<HubWorker> {
+    return this.#places.keys();
+  }
+
   /** A worker has begun to serve. */
   serves(worker: HubWorker): void {
     const place = this.#places.get(worker);

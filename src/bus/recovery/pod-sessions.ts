@@ -6,7 +6,8 @@ import { GivenUpHubs } from './given-up-hubs';
 import type { LoggedMessage, MessageLog } from './message-log';
 import type { RecoveryFailure, RecoveryQuestion } from './messages';
 import type { NamespaceSessions } from './namespace-sessions';
-import { isAfter, type Position } from './position';
+import { OwnEvents } from './own-events';
+import { isAfter, type Position, parseOffset } from './position';
 import { missedInLog } from './replay';
 import type { HandedSession, SessionAnswer, SessionAsk } from './session-messages';
 import type { SessionRecord } from './session-record';
@@ -64,6 +65,8 @@ export class PodSessions {
   readonly givenUp = new GivenUpHubs();
   /** Sessions that came here, by how their hub was. */
   readonly arrivals = { alive: 0, gone: 0 };
+  /** The latest that began here; nothing where none has. */
+  epoch: number | undefined;
   #store: SessionStore | undefined;
   /** Reading the log has begun. */
   isReading = false;
@@ -80,7 +83,8 @@ export class PodSessions {
       keptForMs: () =>
         Math.max(...[...namespaces.values()].map(({ log }) => log.settings.maxDisconnectionDurationMs), 1),
       onSuperseded: (address, generation) => this.#superseded(address, generation),
-      writeAgain: (isOfUse) => this.#writeAgain(isOfUse),
+      onUnstored: (epoch, addresses) => this.#tellUnstored(epoch, addresses),
+      writeAgain: () => this.#writeAgain(),
     });
   }
 
@@ -116,7 +120,7 @@ export class PodSessions {
   async look(nsp: string, key: string): Promise<{ generation: number; binding: string } | RecoveryFailure> {
     try {
       const found = await this.#store?.find({ nsp, key });
-      return found ? { generation: found.generation, binding: found.binding } : 'unknown-session';
+      return found ? { generation: found.generation, binding: found.state.binding } : 'unknown-session';
     } catch {
       return 'link-outage';
     }
@@ -138,7 +142,7 @@ export class PodSessions {
       if (answer?.reason) return answer.reason;
       if (answer?.session) return this.#accept(namespace, key, answer.session, offset);
       // What is stored may be older than what the client was told.
-      if (stored.isOwnerIncomplete) return 'link-outage';
+      if (stored.isOwnerIncomplete || (await this.#isNewer(offset, stored))) return 'link-outage';
       return await this.#claim(namespace, address, generation, offset);
     } catch {
       return 'link-outage';
@@ -272,6 +276,18 @@ export class PodSessions {
     return session;
   }
 
+  /** Whether a client has been told that the store lacks something of its session, and that may be so still. */
+  async #isNewer(offset: string | null, { state }: StoredSession): Promise<boolean> {
+    const position = offset === null ? undefined : parseOffset(offset);
+    if (position?.epoch === undefined) return false;
+    // Of its last return the state knows, and it has been told nothing since.
+    if (state.floor?.[0] === offset) return false;
+    const hub = state.origins.find(([origin]) => origin === position.origin)?.[1];
+    if (hub === undefined) return true;
+    // Asked before the session is taken: whose word is given up thereafter counts as stored to its hub.
+    return ((await this.#store?.epochOf(hub)) ?? 0) < position.epoch;
+  }
+
   #arrive(namespace: NamespaceSessions, session: SessionRecord, own: Uint8Array[]): void {
     const { log } = namespace;
     const { reached } = this.log;
@@ -285,41 +301,52 @@ export class PodSessions {
     this.#arrived.add(session);
   }
 
-  async #writeAgain(isOfUse: () => boolean): Promise<void> {
+  #tellUnstored(epoch: number, addresses: SessionAddress[]): void {
+    const isNew = epoch !== this.epoch;
+    this.epoch = epoch;
     for (const namespace of this.options.namespaces.values()) {
-      const sessions = namespace.sessions();
-      for (let index = 0; index < sessions.length; index += WRITTEN_AGAIN_AT_ONCE) {
-        this.#writeWhole(namespace, sessions.slice(index, index + WRITTEN_AGAIN_AT_ONCE));
-        await this.#store?.written();
-        if (!isOfUse()) return;
+      const { nsp } = namespace;
+      const sidsByWorker = new Map([...namespace.workers()].map((worker) => [worker, new Set<string>()]));
+      for (const address of addresses) {
+        const session = address.nsp === nsp ? namespace.byKey(address.key) : undefined;
+        if (session?.worker && session.goneAt === undefined) sidsByWorker.get(session.worker)?.add(session.sid);
+      }
+      for (const [worker, sids] of sidsByWorker) {
+        if (isNew || sids.size > 0) worker.send({ kind: MessageKind.Unstored, nsp, epoch, sids: [...sids] });
       }
     }
   }
 
-  /** Writes everything of sessions, as if nothing of them were stored. */
-  #writeWhole(namespace: NamespaceSessions, sessions: SessionRecord[]): void {
+  *#writeAgain(): Generator<void> {
+    for (const namespace of this.options.namespaces.values()) {
+      const sessions = namespace.sessions();
+      const events = new OwnEvents(namespace.log);
+      for (let index = 0; index < sessions.length; index += WRITTEN_AGAIN_AT_ONCE) {
+        events.readOn();
+        for (const session of sessions.slice(index, index + WRITTEN_AGAIN_AT_ONCE)) {
+          this.#writeWhole(namespace, session, events.take(session.sid));
+        }
+        yield;
+      }
+    }
+  }
+
+  /** Writes everything of a session, as if nothing of it were stored. */
+  #writeWhole(namespace: NamespaceSessions, session: SessionRecord, own: LoggedMessage[]): void {
     const { log, nsp } = namespace;
-    const events = new Map<string, LoggedMessage[]>();
-    for (const event of log.after(0)) {
-      if (event.only === undefined) continue;
-      const before = events.get(event.only);
-      if (before) before.push(event);
-      else events.set(event.only, [event]);
-    }
-    for (const session of sessions) {
-      if (namespace.byKey(session.key) !== session || this.#leaving.has(session)) continue;
-      this.#arrived.delete(session);
-      this.#store?.write(
-        { nsp, key: session.key },
-        {
-          ...this.#writeOf(namespace, session),
-          state: () => this.#states.write(session),
-          replacesEvents: true,
-          isTrimmed: session.hasOwn && !session.hasAllOwn(log),
-          events: (events.get(session.sid) ?? []).filter(({ order }) => order > session.ownSince).map(eventOf),
-        },
-      );
-    }
+    if (namespace.byKey(session.key) !== session || this.#leaving.has(session)) return;
+    this.#arrived.delete(session);
+    this.#store?.write(
+      { nsp, key: session.key },
+      {
+        ...this.#writeOf(namespace, session),
+        state: () => this.#states.write(session),
+        isAgain: true,
+        replacesEvents: true,
+        isTrimmed: session.hasOwn && !session.hasAllOwn(log),
+        events: own.filter(({ order }) => order > session.ownSince).map(eventOf),
+      },
+    );
   }
 
   async #catchUp(): Promise<RecoveryFailure | undefined> {

@@ -17,6 +17,11 @@ export interface Position {
   hub?: string;
   /** Nothing where the link keeps no log. */
   mark?: LogMark;
+  /**
+   * The hub's epoch, 1 for the first; nothing before. A new one begins whenever the store of its sessions lacks something.
+   * What was stored when it last wrote down an earlier one is not to be relied upon.
+   */
+  epoch?: number | undefined;
 }
 
 /** Where a message stands. `origin` is empty where no worker that is known here has sent it. */
@@ -45,24 +50,28 @@ export function isAfter(message: Placed, position: Position): boolean {
 /** Offsets begin with a character that no app has at the start of an event's last argument. */
 const MARK = '\u0001';
 const RADIX = 36;
-const PATTERN = new RegExp(`^${MARK}([\\w-]{1,16})\\.([0-9a-z]{1,11})\\.([0-9a-z]{1,11})(?:\\.([0-9a-z]{11,21}))?$`);
+const PATTERN = new RegExp(
+  `^${MARK}([\\w-]{1,16})\\.([0-9a-z]{1,11})\\.([0-9a-z]{1,11})(?:\\.([0-9a-z]{11,21}))?(?:~([0-9a-z]{1,8}))?$`,
+);
 
 /** A position as clients are given it, and give it back. Whose hub it is, is known by its origin. */
-export function formatOffset({ origin, seq, order, mark }: Position): string {
-  const offset = `${MARK}${origin}.${seq.toString(RADIX)}.${order.toString(RADIX)}`;
-  return mark === undefined ? offset : `${offset}.${mark}`;
+export function formatOffset({ origin, seq, order, mark, epoch }: Position): string {
+  const numbers = `${MARK}${origin}.${seq.toString(RADIX)}.${order.toString(RADIX)}`;
+  const offset = mark === undefined ? numbers : `${numbers}.${mark}`;
+  return epoch === undefined ? offset : `${offset}~${epoch.toString(RADIX)}`;
 }
 
 /** Reads what {@link formatOffset} has written; `undefined` for anything else. */
 export function parseOffset(text: string): Position | undefined {
   const match = PATTERN.exec(text);
   if (!match) return undefined;
-  const [, origin, seq, order, mark] = match;
+  const [, origin, seq, order, mark, epoch] = match;
   if (mark !== undefined && !isMark(mark)) return undefined;
   return {
     origin: origin as string,
     seq: Number.parseInt(seq as string, RADIX),
     order: Number.parseInt(order as string, RADIX),
     ...(mark !== undefined && { mark }),
+    ...(epoch !== undefined && { epoch: Number.parseInt(epoch, RADIX) }),
   };
 }

@@ -3,7 +3,9 @@ import { createRedisClients, type RedisClient, type RedisClients, type RedisSett
 import type { BusLog } from '../fleet';
 import { LinkEnvelope } from '../link/envelope';
 import type { LinkOrigin } from '../link/link';
-import { CLAIM_SCRIPT, MAX_EVENTS, REMOVE_SCRIPT, WRITE_SCRIPT } from './session-scripts';
+import { readStamp, writeStamp } from './hub-stamp';
+import { isToBeTold, type PendingWrite, PendingWrites } from './pending-writes';
+import { CLAIM_SCRIPT, REMOVE_SCRIPT, WRITE_SCRIPT } from './session-scripts';
 import type { SessionState } from './session-state';
 import type {
   ClaimedSession,
@@ -22,7 +24,8 @@ const STAMP_EVERY_MS = 1_000;
 const SILENT_AFTER_MS = 3_500;
 const RETRY_MS = 500;
 const CLOCKS_DIFFER_MS = 1_000;
-const WRITTEN_LIMIT_MS = 1_000;
+/** What is not stored after this time counts as what may never be. */
+const LATE_AFTER_MS = 500;
 const FLUSH_LIMIT_MS = 2_000;
 
 const packr = new Packr({ useRecords: false, moreTypes: false, encodeUndefinedAsNil: true });
@@ -36,23 +39,25 @@ export interface RedisSessionStoreOptions {
   log: BusLog;
 }
 
-interface Pending extends SessionWrite {
-  address: SessionAddress;
-  isRemoved?: boolean;
-}
-
 /** The state of sessions in Redis: written as it changes, what changes in one tick at once, signed where the link is. */
 export class RedisSessionStore implements SessionStore {
   readonly #clients: RedisClients;
   readonly #client: RedisClient;
   readonly #envelope: LinkEnvelope;
-  readonly #pending = new Map<string, Pending>();
+  readonly #pending = new PendingWrites();
+  /** What is being written and is not stored yet. */
+  #batch: Map<string, PendingWrite> | undefined;
   /** Connected clients' sessions, with the time when they were last written: the longest ago first. */
   readonly #written = new Map<string, number>();
   readonly #stampTimer: NodeJS.Timeout;
   #scheduled: NodeJS.Immediate | undefined;
   #retry: NodeJS.Timeout | undefined;
-  #writing = false;
+  /** What was to be written last took too long, or failed: clients learn at once what is not stored. */
+  #isLate = false;
+  /** The latest that clients were told of. */
+  #epoch = 0;
+  /** The latest whose news are all stored. */
+  #storedEpoch = 0;
   #outages = 0;
   /** Redis has everything, but for what is pending: nothing that was written before an outage is relied upon. */
   #isComplete = true;
@@ -60,6 +65,8 @@ export class RedisSessionStore implements SessionStore {
   #waiting: Array<(isWritten: boolean) => void> = [];
   /** Who waits for what is being written. */
   #waitingForBatch: Array<(isWritten: boolean) => void> = [];
+  /** Who waits until something is stored, or its client knows that it is not. */
+  readonly #unconfirmed = new Set<() => void>();
 
   constructor(
     private readonly options: RedisSessionStoreOptions,
@@ -84,22 +91,17 @@ export class RedisSessionStore implements SessionStore {
 
   write(address: SessionAddress, write: SessionWrite): void {
     const name = this.#nameOf(address);
-    const before = this.#pending.get(name);
-    if (before?.isRemoved || !before || write.generation > before.generation) {
-      this.#pending.set(name, { ...write, address });
-    } else {
-      before.goneForMs = write.goneForMs;
-      before.isRepeated ||= write.isRepeated;
-      if (write.state) before.state = write.state;
-      if (write.replacesEvents) Object.assign(before, { replacesEvents: true, isTrimmed: write.isTrimmed, events: [] });
-      if (write.events) before.events = [...(before.events ?? []), ...write.events].slice(-MAX_EVENTS - 1);
-    }
+    const written = this.#batch?.get(name);
+    const isFresh = write.generation === 1 && !write.isRepeated && !written && !this.#written.has(name);
+    this.#pending.add(name, address, write, {
+      mayHaveEarlier: !isFresh,
+      isTold: this.#isLate && written?.isTold === true,
+    });
     this.#schedule();
   }
 
   remove(address: SessionAddress, generation: number): void {
-    const pending = { address, generation, isRepeated: false, goneForMs: undefined, isRemoved: true };
-    this.#pending.set(this.#nameOf(address), pending);
+    this.#pending.addRemoval(this.#nameOf(address), address, generation);
     this.#schedule();
   }
 
@@ -120,15 +122,15 @@ export class RedisSessionStore implements SessionStore {
     if (await this.#isForgotten(state)) return undefined;
     const stampName = this.#stampNameOf(owner);
     const [stamp, leftMs] = await Promise.all([this.#client.get(stampName), this.#client.pttl(stampName)]);
-    const [podTag = '', keptForMs = '0', ...flags] = stamp?.split(' ') ?? [];
+    const { podTag, keptForMs, hasLeft, isIncomplete } = readStamp(stamp);
     return {
       generation: Number(generation.toString()),
-      binding: state.binding,
+      state,
       hub: owner,
       podTag,
       isOwnerForgotten: stamp === null,
-      isOwnerIncomplete: flags.includes('incomplete'),
-      isOwnerAlive: stamp !== null && !flags.includes('left') && Number(keptForMs) - leftMs < SILENT_AFTER_MS,
+      isOwnerIncomplete: isIncomplete,
+      isOwnerAlive: stamp !== null && !hasLeft && keptForMs - leftMs < SILENT_AFTER_MS,
     };
   }
 
@@ -151,26 +153,35 @@ export class RedisSessionStore implements SessionStore {
     return { state, hub: hub.toString(), events: read as StoredEvent[], isTrimmed: trimmed.length > 0 };
   }
 
+  async epochOf(hub: string): Promise<number> {
+    await this.#connected();
+    return readStamp(await this.#client.get(this.#stampNameOf(hub))).epoch;
+  }
+
   written(): Promise<void> | undefined {
-    const isIdle = this.#pending.size === 0 && !this.#writing;
-    if (isIdle || this.#client.status !== 'ready') return undefined;
+    if (this.#isIdle) return undefined;
+    if (this.#isLate) {
+      this.#tellUnstored();
+      return undefined;
+    }
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, WRITTEN_LIMIT_MS);
-      const waiting = this.#pending.size > 0 ? this.#waiting : this.#waitingForBatch;
-      waiting.push(() => {
-        clearTimeout(timer);
+      this.#unconfirmed.add(resolve);
+      void this.#isAllWritten().then(() => {
+        this.#unconfirmed.delete(resolve);
         resolve();
       });
     });
   }
 
   async flush(): Promise<void> {
-    const limit = performance.now() + FLUSH_LIMIT_MS;
-    while (performance.now() < limit) {
-      const written = this.written();
-      if (!written) return;
-      await written;
-    }
+    let isTooLate = false;
+    const limit = setTimeout(() => {
+      isTooLate = true;
+      this.#settle(this.#waiting, false);
+      this.#settle(this.#waitingForBatch, false);
+    }, FLUSH_LIMIT_MS);
+    while (!isTooLate && !this.#isIdle && this.#client.status === 'ready') await this.#isAllWritten();
+    clearTimeout(limit);
   }
 
   async close(): Promise<void> {
@@ -178,7 +189,7 @@ export class RedisSessionStore implements SessionStore {
     await this.flush();
     clearImmediate(this.#scheduled);
     clearTimeout(this.#retry);
-    if (this.#client.status === 'ready') await this.#stamp('left').catch(() => undefined);
+    if (this.#client.status === 'ready') await this.#stamp(true).catch(() => undefined);
     await this.#clients.close();
   }
 
@@ -190,34 +201,67 @@ export class RedisSessionStore implements SessionStore {
     clearImmediate(this.#scheduled);
     clearTimeout(this.#retry);
     this.#scheduled = undefined;
-    if (this.#writing || this.#pending.size === 0) return;
-    const batch = [...this.#pending.values()];
-    this.#pending.clear();
+    if (this.#isLate) this.#tellUnstored();
+    if (this.#batch || this.#pending.size === 0 || this.#clients.state === 'closed') return;
+    const batch = this.#pending.take();
+    this.#batch = batch;
     this.#waitingForBatch = this.#waiting;
     this.#waiting = [];
-    this.#writing = true;
-    void Promise.all(batch.map((pending) => this.#writeOne(pending))).then((results) => {
-      this.#writing = false;
+    const timer = setTimeout(() => {
+      // A process that was itself busy has not read yet what has come meanwhile.
+      setImmediate(() => {
+        if (this.#batch === batch) this.#tellUnstored();
+      });
+    }, LATE_AFTER_MS);
+    void Promise.all([...batch].map(([name, write]) => this.#writeOne(name, write, batch))).then((results) => {
+      clearTimeout(timer);
       const isWritten = results.every(Boolean);
-      for (const settle of this.#waitingForBatch.splice(0)) settle(isWritten);
+      this.#batch = undefined;
+      if (isWritten) this.#isLate = false;
+      else this.#tellUnstored();
+      this.#settle(this.#waitingForBatch, isWritten);
+      if (isWritten) this.#endEpoch();
       if (this.#pending.size === 0) return;
       if (isWritten) this.#schedule();
       else this.#retry = setTimeout(() => this.#writeAll(), RETRY_MS).unref();
     });
   }
 
+  /** Clients learn that the latest of them is not stored, where it is not; who waits for that waits no longer. */
+  #tellUnstored(): void {
+    this.#isLate = true;
+    const untold = [...(this.#batch?.values() ?? []), ...this.#pending.values()].filter(isToBeTold);
+    if (untold.length > 0) {
+      if (this.#epoch === this.#storedEpoch) this.#epoch += 1;
+      for (const write of untold) write.isTold = true;
+      this.observer.onUnstored(
+        this.#epoch,
+        untold.map(({ address }) => address),
+      );
+    }
+    for (const confirm of this.#unconfirmed) confirm();
+    this.#unconfirmed.clear();
+  }
+
+  /** Once everything is stored that clients were told of, what is stored may be relied upon again. */
+  #endEpoch(): void {
+    if (this.#epoch === this.#storedEpoch) return;
+    for (const { isTold } of this.#pending.values()) if (isTold) return;
+    this.#storedEpoch = this.#epoch;
+    this.#showMyself();
+  }
+
   /** Returns whether the store could be reached. */
-  async #writeOne(pending: Pending): Promise<boolean> {
-    const { address, generation } = pending;
-    const name = this.#nameOf(address);
+  async #writeOne(name: string, write: PendingWrite, batch: Map<string, PendingWrite>): Promise<boolean> {
+    const { address, generation, state, goneForMs, events = [] } = write;
     try {
       await this.#connected();
-      if (pending.isRemoved) {
+      if (write.isRemoved) {
         this.#written.delete(name);
         await this.#client.eval(REMOVE_SCRIPT, 2, name, eventsOf(name), generation);
+        batch.delete(name);
         return true;
       }
-      const { state, goneForMs, events = [] } = pending;
       const isStored = await this.#client.eval(
         WRITE_SCRIPT,
         2,
@@ -225,36 +269,23 @@ export class RedisSessionStore implements SessionStore {
         eventsOf(name),
         generation,
         this.options.origin.hub,
-        pending.isRepeated ? '1' : '0',
+        write.isRepeated ? '1' : '0',
         state ? this.#wrap(name, state()) : '',
         Math.ceil(goneForMs ?? LIVE_TTL_MS),
-        pending.replacesEvents ? '1' : '0',
-        pending.isTrimmed ? '1' : '0',
+        write.replacesEvents ? '1' : '0',
+        write.isTrimmed ? '1' : '0',
         ...events.map((event) => this.#wrap(name, event)),
       );
+      batch.delete(name);
       this.#written.delete(name);
       if (isStored === 0) this.observer.onSuperseded(address, generation);
       else if (goneForMs === undefined) this.#written.set(name, performance.now());
       return true;
     } catch {
-      this.#keep(name, pending);
+      batch.delete(name);
+      this.#pending.putBack(name, write);
       return false;
     }
-  }
-
-  /** What could not be written is written later, unless something newer is to be. */
-  #keep(name: string, pending: Pending): void {
-    const newer = this.#pending.get(name);
-    if (!newer) {
-      this.#pending.set(name, pending);
-      return;
-    }
-    if (newer.isRemoved || pending.isRemoved || newer.generation !== pending.generation) return;
-    newer.state ??= pending.state;
-    if (newer.replacesEvents) return;
-    newer.replacesEvents = pending.replacesEvents;
-    newer.isTrimmed = pending.isTrimmed;
-    newer.events = [...(pending.events ?? []), ...(newer.events ?? [])].slice(-MAX_EVENTS - 1);
   }
 
   /** Another server may have taken over that had not got the latest, or Redis was started anew without its data. */
@@ -262,19 +293,29 @@ export class RedisSessionStore implements SessionStore {
     const outages = this.#outages;
     const isOfUse = () => outages === this.#outages && this.#clients.state === 'up';
     this.#showMyself();
-    await this.observer.writeAgain(isOfUse);
-    while (isOfUse() && !(await this.#isAllWritten()));
-    if (!isOfUse()) return;
+    const steps = this.observer.writeAgain();
+    while (!steps.next().done) {
+      while (isOfUse() && !(await this.#isAllWritten()));
+      if (!isOfUse()) return;
+    }
     this.#isComplete = true;
     this.#showMyself();
   }
 
   /** Whether what was given so far is stored, once it was tried; what could not be is tried again. */
   #isAllWritten(): Promise<boolean> {
-    if (this.#pending.size === 0 && !this.#writing) return Promise.resolve(true);
+    if (this.#isIdle) return Promise.resolve(true);
     return new Promise((resolve) => {
       (this.#pending.size > 0 ? this.#waiting : this.#waitingForBatch).push(resolve);
     });
+  }
+
+  get #isIdle(): boolean {
+    return this.#pending.size === 0 && !this.#batch;
+  }
+
+  #settle(waiting: Array<(isWritten: boolean) => void>, isWritten: boolean): void {
+    for (const settle of waiting.splice(0)) settle(isWritten);
   }
 
   async #isForgotten({ binding, openedAt }: SessionState): Promise<boolean> {
@@ -287,7 +328,7 @@ export class RedisSessionStore implements SessionStore {
 
   #showMyself(): void {
     if (this.#client.status !== 'ready') return;
-    this.#stamp().catch(() => undefined);
+    this.#stamp(false).catch(() => undefined);
     const oldest = performance.now() - LIVE_TTL_MS / 2;
     for (const [name, writtenAt] of this.#written) {
       if (writtenAt > oldest) return;
@@ -298,15 +339,11 @@ export class RedisSessionStore implements SessionStore {
     }
   }
 
-  #stamp(left?: 'left'): Promise<unknown> {
+  #stamp(hasLeft: boolean): Promise<unknown> {
     const { hub, podTag } = this.options.origin;
     const keptForMs = this.#keptForMs;
-    return this.#client.set(
-      this.#stampNameOf(hub),
-      [podTag, keptForMs, ...(left ? [left] : []), ...(this.#isComplete ? [] : ['incomplete'])].join(' '),
-      'PX',
-      keptForMs,
-    );
+    const stamp = { podTag, keptForMs, hasLeft, isIncomplete: !this.#isComplete, epoch: this.#storedEpoch };
+    return this.#client.set(this.#stampNameOf(hub), writeStamp(stamp), 'PX', keptForMs);
   }
 
   get #keptForMs(): number {

@@ -14,6 +14,8 @@ export interface Cut {
   origin: string;
   order: number;
   mark: LogMark;
+  /** The hub's; nothing before the first. */
+  epoch: number | undefined;
 }
 
 /**
@@ -35,23 +37,28 @@ export function* withOffsets(
   cut: Cut,
 ): Generator<LoggedMessage & { offset: string }> {
   let { seq, order } = from;
+  const { epoch } = from;
   for (const message of missed) {
     const { mark } = message;
     if (mark === undefined) {
-      yield { ...message, offset: formatOffset({ origin: cut.origin, seq: 0, order: message.order, mark: cut.mark }) };
+      yield { ...message, offset: formatOffset({ ...cut, seq: 0, order: message.order }) };
       continue;
     }
     if (message.origin === from.origin) seq = message.seq;
     if (message.hub === from.hub) order = Math.max(order, message.hubOrder ?? 0);
-    yield { ...message, offset: formatOffset({ origin: from.origin, seq, order, mark }) };
+    yield { ...message, offset: formatOffset({ origin: from.origin, seq, order, mark, epoch }) };
   }
 }
 
-/** Missed messages with their offsets, which go on from where the client stands. */
+/**
+ * Missed messages with their offsets, which go on from where the client stands.
+ * @param epoch the hub's, of which the client may know already; nothing before the first
+ */
 export function* missedBy(
   session: SessionRecord,
   from: Position,
   candidates: LoggedMessage[],
+  epoch: number | undefined,
 ): Generator<LoggedMessage & { offset: string }> {
   let { seq } = from;
   for (const message of candidates) {
@@ -59,7 +66,7 @@ export function* missedBy(
     if (message.origin === from.origin) seq = message.seq;
     const { order, reached } = message;
     const mark = from.mark !== undefined && (reached === undefined || from.mark > reached) ? from.mark : reached;
-    yield { ...message, offset: formatOffset({ origin: from.origin, seq, order, ...markIn({ mark }) }) };
+    yield { ...message, offset: formatOffset({ origin: from.origin, seq, order, ...markIn({ mark }), epoch }) };
   }
 }
 

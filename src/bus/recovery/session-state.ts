@@ -4,7 +4,14 @@ import type { Position } from './position';
 import { SessionRecord, type Stay } from './session-record';
 
 /** A {@link Position} as it travels; `hub` is named always. */
-export type PositionState = [origin: string, seq: number, order: number, hub: string, mark: LogMark | null];
+export type PositionState = [
+  origin: string,
+  seq: number,
+  order: number,
+  hub: string,
+  mark: LogMark | null,
+  epoch?: number,
+];
 type StayState = [from: PositionState] | [from: PositionState, until: PositionState];
 
 /** What a hub knows of a socket, for other hubs. */
@@ -60,13 +67,22 @@ export class SessionStates {
     return session;
   }
 
-  writePosition({ origin, seq, order, hub, mark }: Position): PositionState {
-    return [origin, seq, order, hub ?? this.ownHub, mark ?? null];
+  writePosition({ origin, seq, order, hub, mark, epoch }: Position): PositionState {
+    const written: PositionState = [origin, seq, order, hub ?? this.ownHub, mark ?? null];
+    if (epoch !== undefined) written.push(epoch);
+    return written;
   }
 
-  readPosition([origin, seq, order, hub, mark]: PositionState): Position {
+  readPosition([origin, seq, order, hub, mark, epoch]: PositionState): Position {
     const here = this.#here(hub);
-    return { origin, seq, order, ...(here !== undefined && { hub: here }), ...(mark !== null && { mark }) };
+    return {
+      origin,
+      seq,
+      order,
+      ...(here !== undefined && { hub: here }),
+      ...(mark !== null && { mark }),
+      ...(epoch !== undefined && { epoch }),
+    };
   }
 
   #here(hub: string): string | undefined {

@@ -18,6 +18,8 @@ export interface SessionWrite {
   goneForMs: number | undefined;
   /** Read when it is written. Nothing where only events are added. */
   state?: () => SessionState;
+  /** Nothing of it is new: the store may have lost it. */
+  isAgain?: boolean;
   /** Events that were stored before are of no use any more. */
   replacesEvents?: boolean;
   /** With `replacesEvents`: there may have been earlier ones that are no longer known. */
@@ -28,7 +30,7 @@ export interface SessionWrite {
 /** Who has a session, as far as is stored. */
 export interface StoredSession {
   generation: number;
-  binding: string;
+  state: SessionState;
   hub: string;
   podTag: string;
   /** Whether that hub has shown itself in the last seconds. */
@@ -62,7 +64,13 @@ export interface SessionStore {
    * @throws where the store can't be reached
    */
   claim(address: SessionAddress, generation: number): Promise<ClaimedSession | undefined>;
-  /** Settles when what was given so far is stored, or after a moment. Nothing where it is, or the store can't be reached. */
+  /**
+   * The epoch whose beginning a hub has outlived: everything that it had to tell its clients of is stored. 0 where there has
+   * been none, and where the hub is not known any more.
+   * @throws where the store can't be reached
+   */
+  epochOf(hub: string): Promise<number>;
+  /** Settles when what was given so far is stored, or the clients know that it is not. Nothing where it is so already. */
   written(): Promise<void> | undefined;
   /** Settles when everything is stored, or after a moment. */
   flush(): Promise<void>;
@@ -76,8 +84,13 @@ export type OpenSessionStore = (options: {
   /** Another hub has a later generation of a session. */
   onSuperseded: (address: SessionAddress, generation: number) => void;
   /**
-   * The store was away, and may have lost what it had: all sessions are to be written again, until that is of no use any
-   * more. Settles when all are given.
+   * The latest state of some sessions could not be stored yet: their clients are to be told of this epoch, before anybody
+   * else hears that something is stored. Each has a higher number than all of which was said that they are over.
    */
-  writeAgain: (isOfUse: () => boolean) => Promise<void>;
+  onUnstored: (epoch: number, addresses: SessionAddress[]) => void;
+  /**
+   * The store was away, and may have lost what it had: all sessions are to be written again. Gives some with each step, as
+   * far as they are asked for.
+   */
+  writeAgain: () => Iterator<void>;
 }) => SessionStore;
