@@ -50,7 +50,7 @@ image: ## Build the example's image with docker, podman or buildah (IMAGE=name, 
 e2e-tools: ## Build the programs of a throwaway Kubernetes (needs Go; about 25 minutes, once)
 	@bash test/e2e/cluster/build.sh
 
-e2e: need-node $(INSTALLED) ## Run the end-to-end tests on a Kubernetes: KUBECONFIG and E2E_IMAGE, or E2E_CLUSTER=local
+e2e: need-node build ## Run the end-to-end tests on a Kubernetes: KUBECONFIG and E2E_IMAGE, or E2E_CLUSTER=local
 	@sh scripts/tools.sh helm
 	@node scripts/e2e.mjs
 

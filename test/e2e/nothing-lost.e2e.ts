@@ -5,6 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Site } from './support/ingress';
 import { Namespace, run } from './support/kubernetes';
 import { type Balance, Ledger } from './support/ledger';
+import { probeClients } from './support/ledger-probe-client';
+import { sailsClients } from './support/ledger-sails-client';
 import { Release } from './support/release';
 import { until } from './support/until';
 import { embeddedRedis, HOST, imageOf } from './support/values';
@@ -18,6 +20,7 @@ const folder = mkdtempSync(join(tmpdir(), 'flotilla-e2e-'));
 const release = new Release(namespace, 'demo', folder);
 const values = {
   redis: { ...embeddedRedis(), link: 'redis-streams' },
+  extraEnv: [{ name: 'LOADTEST_ROUTES', value: 'true' }],
   ingress: { enabled: true, hosts: [{ host: HOST, paths: [{ path: '/', pathType: 'Prefix' }] }] },
 };
 let token = '';
@@ -44,42 +47,74 @@ async function restarts(selector: string): Promise<number> {
   return pods.reduce((sum, { status }) => sum + (status.containerStatuses?.[0]?.restartCount ?? 0), 0);
 }
 
-/** Does something while numbered messages are sent, until both pods are there again, and tells what of them arrived. */
-async function under(what: string, change: (ledger: Ledger) => Promise<unknown>, spared?: string): Promise<Balance> {
-  const ledger = new Ledger(site, token);
-  await ledger.start(LISTENERS, spared);
-  let balance: Balance | undefined;
+/** Ledgers of both kinds of clients, side by side. */
+class Ledgers {
+  private readonly ledgers = {
+    'socket.io-client': new Ledger(probeClients(site, token)),
+    'our client': new Ledger(sailsClients(site)),
+  };
+
+  async start(listeners: number, spared?: string): Promise<void> {
+    await Promise.all(Object.values(this.ledgers).map((ledger) => ledger.start(listeners, spared)));
+  }
+
+  async progress(messages: number): Promise<void> {
+    await Promise.all(Object.values(this.ledgers).map((ledger) => ledger.progress(messages)));
+  }
+
+  cut(listeners: number): void {
+    for (const ledger of Object.values(this.ledgers)) ledger.cut(listeners);
+  }
+
+  async stop(): Promise<Record<string, Balance>> {
+    const balances = Object.entries(this.ledgers).map(async ([name, ledger]) => [name, await ledger.stop()] as const);
+    return Object.fromEntries(await Promise.all(balances));
+  }
+}
+
+/** Does something while numbered messages are sent, until both pods are there again, and tells what of them arrived, by kind of client. */
+async function under(
+  what: string,
+  change: (ledgers: Ledgers) => Promise<unknown>,
+  spared?: string,
+): Promise<Record<string, Balance>> {
+  const ledgers = new Ledgers();
+  await ledgers.start(LISTENERS, spared);
+  let balances: Record<string, Balance> = {};
   try {
-    await ledger.progress(20);
-    await change(ledger);
+    await ledgers.progress(20);
+    await change(ledgers);
     await namespace.settled(APP, 2, 150_000);
     await namespace.settled(REDIS, 1);
-    await ledger.progress(20);
+    await ledgers.progress(20);
   } finally {
-    balance = await ledger.stop();
+    balances = await ledgers.stop();
   }
-  console.log(`${what}: ${JSON.stringify(balance)}`);
-  return balance;
+  console.log(`${what}: ${JSON.stringify(balances)}`);
+  return balances;
 }
+
+/** The same of both kinds of clients. */
+const ofBoth = (expected: object) => ({ 'socket.io-client': expected, 'our client': expected });
 
 describe('of numbered messages over redis-streams nothing is lost and nothing comes twice', () => {
   const exact = { fresh: 0, lost: 0, duplicates: 0 };
 
   it('by helm upgrade', async () => {
     const changed = { image: imageOf('E2E_IMAGE_NEXT'), podAnnotations: { 'e2e/version': '2' } };
-    const balance = await under('helm upgrade', () => release.upgrade({ ...values, ...changed }, '--wait'));
-    expect(balance).toMatchObject(exact);
-    expect(balance.moves).toBeGreaterThanOrEqual(LISTENERS);
+    const balances = await under('helm upgrade', () => release.upgrade({ ...values, ...changed }, '--wait'));
+    expect(balances).toMatchObject(ofBoth(exact));
+    for (const { moves } of Object.values(balances)) expect(moves).toBeGreaterThanOrEqual(LISTENERS);
   });
 
   it('by a pod that is deleted by force', async () => {
     const victim = await podName();
-    const balance = await under(
+    const balances = await under(
       'forced delete',
       () => namespace.kubectl('delete', 'pod', victim, '--grace-period=0', '--force'),
       victim,
     );
-    expect(balance).toMatchObject(exact);
+    expect(balances).toMatchObject(ofBoth(exact));
   });
 
   it.runIf(process.env.E2E_CRASH)('by SIGKILL of a pod’s first process', async () => {
@@ -89,7 +124,7 @@ describe('of numbered messages over redis-streams nothing is lost and nothing co
       await run(process.env.E2E_CRASH ?? '', ['crash', namespace.name, victim]);
       await until('restart of the container', 60_000, async () => (await restarts(APP)) > before);
     };
-    expect(await under('crash', crash, victim)).toMatchObject(exact);
+    expect(await under('crash', crash, victim)).toMatchObject(ofBoth(exact));
   });
 
   const dropped = () => namespace.metric(APP, 'flotilla_bus_dropped_total', 'reason="link-down"');
@@ -97,32 +132,32 @@ describe('of numbered messages over redis-streams nothing is lost and nothing co
   it('by a Redis that is restarted with its data, also for clients that are away afterwards', async () => {
     const before = { restarts: await restarts(REDIS), dropped: await dropped() };
     const save = ['sh', '-c', 'redis-cli --no-auth-warning -a "$REDIS_PASSWORD" SHUTDOWN SAVE'];
-    const balance = await under('Redis restarted', async (ledger) => {
+    const balances = await under('Redis restarted', async (ledgers) => {
       const [pod] = await namespace.pods(REDIS);
       // The connection ends with the server, which is no success to everybody.
       await namespace.kubectl('exec', pod?.metadata.name ?? '', '--', ...save).catch(() => undefined);
       await until('restart of Redis', 60_000, async () => (await restarts(REDIS)) > before.restarts);
       await namespace.settled(REDIS, 1);
-      await ledger.progress(50);
-      ledger.cut(LISTENERS / 2);
+      await ledgers.progress(50);
+      ledgers.cut(LISTENERS / 2);
     });
-    expect(balance.duplicates).toBe(0);
+    expect(balances).toMatchObject(ofBoth({ duplicates: 0 }));
     // Messages that waited for longer than 5 s are dropped: that is counted, and who was away is told.
-    if ((await dropped()) === before.dropped) expect(balance).toMatchObject(exact);
+    if ((await dropped()) === before.dropped) expect(balances).toMatchObject(ofBoth(exact));
   });
 
   it('by a Redis that begins anew with nothing, but for what is told and counted', async () => {
     const before = { pods: await namespace.pods(REDIS), dropped: await dropped() };
-    const balance = await under('Redis anew', async (ledger) => {
+    const balances = await under('Redis anew', async (ledgers) => {
       const name = before.pods[0]?.metadata.name ?? '';
-      ledger.cut(LISTENERS / 2);
+      ledgers.cut(LISTENERS / 2);
       await namespace.kubectl('delete', 'pod', name, '--grace-period=0', '--force');
       await until('another Redis', 60_000, async () =>
         (await namespace.settled(REDIS, 1)).every(({ metadata }) => metadata.name !== name),
       );
     });
-    expect(balance.duplicates).toBe(0);
+    expect(balances).toMatchObject(ofBoth({ duplicates: 0 }));
     expect(await namespace.metric(APP, 'flotilla_bus_gaps_total')).toBeGreaterThan(0);
-    if ((await dropped()) === before.dropped) expect(balance.lost).toBe(0);
+    if ((await dropped()) === before.dropped) expect(balances).toMatchObject(ofBoth({ lost: 0 }));
   });
 });

@@ -36,6 +36,18 @@ export class Site {
     this.agent = url.startsWith('https:') ? new HttpsAgent(options) : new HttpAgent(options);
   }
 
+  /** For clients that look names up by themselves: the ingress controller, to which `headers` say the name. */
+  get address(): string {
+    const url = new URL(this.url);
+    url.hostname = isIP(ADDRESS) === 6 ? `[${ADDRESS}]` : ADDRESS;
+    return url.origin;
+  }
+
+  /** Of a browser on a page of this site. */
+  get headers(): { host: string; origin: string } {
+    return { host: new URL(this.url).host, origin: this.url };
+  }
+
   /** Settles with the status of an answer that came as a whole. */
   async get(path: string): Promise<number> {
     return (await this.request(path)).statusCode ?? 0;

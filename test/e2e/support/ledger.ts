@@ -1,16 +1,30 @@
-import type { Socket } from 'socket.io-client';
-import { connected, type Site } from './ingress';
 import { until } from './until';
 
-const ROOM = 'ledger';
 const SEND_EVERY_MS = 40;
-const ANSWER_WITHIN_MS = 20_000;
 
-/** Who answers in the namespace of the probe. */
-export interface ProbeIdentity {
-  podName: string;
-  worker: number;
+/** What a client of the ledger tells of itself. */
+export interface Heard {
+  message(number: number): void;
+  disconnected(): void;
+  connected(isRecovered: boolean): void;
 }
+
+/** A client that comes back by itself. */
+export interface LedgerClient {
+  readonly isConnected: boolean;
+  /** Gets all messages from now on. A client that comes back to a fresh socket does so again by itself. */
+  listen(): Promise<void>;
+  /** Settles when the server says that it has sent the message to all that listen. */
+  send(number: number): Promise<void>;
+  /** The name of the pod that it is connected to. */
+  pod(): Promise<string>;
+  /** Ends the connection, as a network does. */
+  cut(): void;
+  close(): void;
+}
+
+/** Settles with a client that is connected. */
+export type OpenClient = (heard?: Heard) => Promise<LedgerClient>;
 
 /** What listeners got of numbered messages. */
 export interface Balance {
@@ -27,33 +41,30 @@ export interface Balance {
 }
 
 interface Listener {
-  socket: Socket;
+  client: LedgerClient;
   got: number[];
   moves: number;
   fresh: number;
 }
 
-/** Numbered messages from one client to a room full of others, each with Socket.IO's own client for Engine.IO 4. */
+/** Numbered messages from one client to a room full of others. */
 export class Ledger {
   private readonly listeners: Listener[] = [];
   private readonly sent = new Set<number>();
   private readonly underWay = new Set<Promise<unknown>>();
-  private sender: Socket | undefined;
+  private sender: LedgerClient | undefined;
   private timer: NodeJS.Timeout | undefined;
   private next = 1;
 
-  constructor(
-    private readonly site: Site,
-    private readonly token: string,
-  ) {}
+  constructor(private readonly open: OpenClient) {}
 
   /** @param spared a pod that the sender is not connected to: a pod takes with it what it has told nobody yet */
   async start(listeners: number, spared?: string): Promise<void> {
     for (let count = 0; count < listeners; count++) this.listeners.push(await this.listen());
     this.sender = await until('sender on another pod', 60_000, async () => {
-      const socket = await connected(this.site.probe(this.token));
-      if ((await this.whoAmI(socket)).podName !== spared) return socket;
-      socket.disconnect();
+      const client = await this.open();
+      if ((await client.pod()) !== spared) return client;
+      client.close();
       return false;
     });
     this.timer = setInterval(() => void this.send(), SEND_EVERY_MS);
@@ -61,7 +72,7 @@ export class Ledger {
 
   /** Cuts the connections of some listeners, which come back by themselves. */
   cut(count: number): void {
-    for (const { socket } of this.listeners.slice(0, count)) socket.io.engine.close();
+    for (const { client } of this.listeners.slice(0, count)) client.cut();
   }
 
   /** So many messages more have been sent. */
@@ -77,10 +88,10 @@ export class Ledger {
     // The last ones to come back may have been on their way while it was sent.
     await until('last message at every listener', graceMs, async () => {
       const last = await this.send();
-      return this.listeners.every(({ got, socket }) => socket.connected && last !== undefined && got.includes(last));
+      return this.listeners.every(({ got, client }) => client.isConnected && last !== undefined && got.includes(last));
     });
-    for (const { socket } of this.listeners) socket.removeAllListeners().disconnect();
-    this.sender?.disconnect();
+    for (const { client } of this.listeners) client.close();
+    this.sender?.close();
     const balance: Balance = { sent: this.sent.size, moves: 0, fresh: 0, lost: 0, duplicates: 0 };
     for (const { got, moves, fresh } of this.listeners) {
       const unique = new Set(got);
@@ -93,38 +104,33 @@ export class Ledger {
   }
 
   private async listen(): Promise<Listener> {
-    const socket = await connected(this.site.probe(this.token));
-    const listener: Listener = { socket, got: [], moves: 0, fresh: 0 };
-    socket.on('probe', (number: number) => listener.got.push(number));
-    socket.on('disconnect', () => {
-      listener.moves += 1;
+    const got: number[] = [];
+    const listener: Omit<Listener, 'client'> = { got, moves: 0, fresh: 0 };
+    let isListening = false;
+    const client = await this.open({
+      message: (number) => got.push(number),
+      disconnected: () => {
+        listener.moves += 1;
+      },
+      connected: (isRecovered) => {
+        if (isListening && !isRecovered) listener.fresh += 1;
+      },
     });
-    await socket.timeout(ANSWER_WITHIN_MS).emitWithAck('join', ROOM);
-    socket.on('connect', () => {
-      if (socket.recovered) return;
-      listener.fresh += 1;
-      socket.emit('join', ROOM, () => {});
-    });
-    return listener;
-  }
-
-  private async whoAmI(socket: Socket): Promise<ProbeIdentity> {
-    return (await socket.timeout(ANSWER_WITHIN_MS).emitWithAck('whoami')) as ProbeIdentity;
+    await client.listen();
+    isListening = true;
+    return Object.assign(listener, { client });
   }
 
   /** Settles with the number, or with nothing where nobody knows whether it was sent. */
   private send(): Promise<number | undefined> {
     const number = this.next++;
-    const sending = (this.sender as Socket)
-      .timeout(ANSWER_WITHIN_MS)
-      .emitWithAck('broadcast', ROOM, number)
-      .then(
-        () => {
-          this.sent.add(number);
-          return number;
-        },
-        () => undefined,
-      );
+    const sending = (this.sender as LedgerClient).send(number).then(
+      () => {
+        this.sent.add(number);
+        return number;
+      },
+      () => undefined,
+    );
     this.underWay.add(sending);
     void sending.then(() => this.underWay.delete(sending));
     return sending;
