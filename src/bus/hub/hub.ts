@@ -126,7 +126,7 @@ export class Hub extends EventEmitter<HubEvents> {
     this.counters = new BusCounters(options.log);
     this.#isPod = options.isPod !== false;
     this.#pods = new PodTable(
-      { changed: () => this.#podsChanged(), left: (pod) => this.#forgetPod(pod), lost: (pod) => this.#losePod(pod) },
+      { changed: () => this.#podsChanged(), left: (pod) => this.#podLeft(pod), lost: (pod) => this.#losePod(pod) },
       options.heartbeatTimeoutMs ?? 5_000,
       options.log,
     );
@@ -391,6 +391,11 @@ export class Hub extends EventEmitter<HubEvents> {
 
   #losePod(pod: RemotePod): void {
     for (const collector of this.#collectors.values()) collector.lost(pod);
+    this.#forgetPod(pod);
+  }
+
+  #podLeft(pod: RemotePod): void {
+    this.#recovery.hubLeft(pod.hub);
     this.#forgetPod(pod);
   }
 

@@ -212,6 +212,11 @@ export class HubRecovery {
     this.#pods?.answered(answer);
   }
 
+  /** Another hub has said that it leaves. */
+  hubLeft(hub: string): void {
+    this.#pods?.left(hub);
+  }
+
   close(): Promise<void> | undefined {
     clearInterval(this.#timer);
     for (const id of this.#evictions.keys()) this.#evicted(id, false);

@@ -24,6 +24,8 @@ import { SharedLog } from './shared-log';
 
 /** A hub that does not hand a session over within this time counts as dead. */
 const ASK_LIMIT_MS = 1_500;
+/** So many hubs that have left are remembered. */
+const LEFT_KEPT = 100;
 /** So many sessions are written again at a time: what changes meanwhile waits for no more. */
 const WRITTEN_AGAIN_AT_ONCE = 500;
 
@@ -57,7 +59,9 @@ export interface PodSessionsOptions {
 export class PodSessions {
   readonly log: SharedLog;
   readonly #states: SessionStates;
-  readonly #asks = new Map<string, (answer: SessionAnswer | undefined) => void>();
+  readonly #asks = new Map<string, { hub: string; settle: (answer: SessionAnswer | undefined) => void }>();
+  /** Hubs that have said that they leave: they have stored everything, and answer nothing any more. */
+  readonly #left = new Set<string>();
   /** Sessions of other hubs whose state here is not stored yet. */
   readonly #arrived = new WeakSet<SessionRecord>();
   /** Sessions that are being handed over, with a generation that is none. */
@@ -174,11 +178,18 @@ export class PodSessions {
   }
 
   answered(answer: SessionAnswer): void {
-    this.#asks.get(answer.id)?.(answer);
+    this.#asks.get(answer.id)?.settle(answer);
+  }
+
+  /** A hub has said that it leaves. */
+  left(hub: string): void {
+    this.#left.add(hub);
+    if (this.#left.size > LEFT_KEPT) this.#left.delete(this.#left.values().next().value as string);
+    for (const ask of this.#asks.values()) if (ask.hub === hub) ask.settle(undefined);
   }
 
   async close(): Promise<void> {
-    for (const settle of this.#asks.values()) settle(undefined);
+    for (const { settle } of this.#asks.values()) settle(undefined);
     await this.#store?.close();
   }
 
@@ -364,6 +375,7 @@ export class PodSessions {
     generation: number,
     offset: string | null,
   ): Promise<SessionAnswer | undefined> {
+    if (this.#left.has(hub)) return Promise.resolve(undefined);
     const id = randomBytes(9).toString('base64url');
     return new Promise((resolve) => {
       const settle = (answer: SessionAnswer | undefined) => {
@@ -372,7 +384,7 @@ export class PodSessions {
         resolve(answer);
       };
       const timer = setTimeout(() => settle(undefined), ASK_LIMIT_MS);
-      this.#asks.set(id, settle);
+      this.#asks.set(id, { hub, settle });
       this.options.send(podTag, { kind: MessageKind.SessionAsk, id, hub, nsp, key, generation, offset });
     });
   }
