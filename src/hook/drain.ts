@@ -19,8 +19,8 @@ export const DRAIN_EVENT = 'flotilla:drain';
 const PROGRESS_EVERY_MS = 500;
 /** Clients are asked to come back after a random time up to this. */
 const LATEST_RETURN_MS = 1_000;
-/** Our own clients sooner: the cuts are spread over the window already. */
-const OWN_CLIENT_LATEST_RETURN_MS = 200;
+/** Our own clients sooner: the cuts are spread over the window already, this spreads those of one batch. */
+const OWN_CLIENT_LATEST_RETURN_MS = 50;
 
 /**
  * Ends every socket of this process in paced batches, by closing the *connection*: clients come back by themselves, and
