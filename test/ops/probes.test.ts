@@ -39,8 +39,8 @@ describe('the probes', () => {
     });
     await program.says(/all 1 workers are ready/);
     for (const name of ['livez', 'startupz', 'readyz']) expect(await probe(ops, name)).toMatchObject({ code: 200 });
-    // what was to be expected is no alarm
-    expect(linesOf(program).filter(({ level }) => level >= 40)).toEqual([]);
+    // what was to be expected is no alarm, and so its end is none either
+    expect(linesOf(program).filter(({ level, msg }) => level >= 40 || msg.startsWith('good again'))).toEqual([]);
     await program.stop();
   });
 

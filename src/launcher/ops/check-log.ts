@@ -4,6 +4,8 @@ import type { Check, ProbeReport } from './checks';
 /** Logs why a check fails, once, and that it is good again: an orchestrator shows only the status code. */
 export class CheckLog {
   readonly #told = new Map<string, Check['status']>();
+  /** What somebody was alarmed by. */
+  readonly #alarming = new Set<string>();
 
   constructor(private readonly log: Logger) {}
 
@@ -18,10 +20,18 @@ export class CheckLog {
       if (status === before) continue;
       this.#told.set(key, status);
       const fields = { probe, check: name };
-      if (isExpected) this.log.debug(fields, detail);
-      else if (status === 'failed') this.log.error(fields, `not ${MEANING[probe] ?? probe}: ${detail}`);
-      else if (status === 'degraded') this.log.warn(fields, detail);
-      else this.log.info(fields, `good again: ${detail}`);
+      const wasAlarming = this.#alarming.delete(key);
+      if (isExpected || (status === 'ok' && !wasAlarming)) {
+        this.log.debug(fields, detail);
+        continue;
+      }
+      if (status === 'ok') {
+        this.log.info(fields, `good again: ${detail}`);
+        continue;
+      }
+      this.#alarming.add(key);
+      if (status === 'failed') this.log.error(fields, `not ${MEANING[probe] ?? probe}: ${detail}`);
+      else this.log.warn(fields, detail);
     }
   }
 }
