@@ -1,5 +1,5 @@
 import { configDefaults, defineConfig } from 'vitest/config';
-import FileOrder from './test/support/file-order';
+import FileOrder from './test/support/file-order.mts';
 
 /** The tests of `make test`. */
 export default defineConfig({
