@@ -45,7 +45,7 @@ export function faultsSuite(link: LinkName): void {
           },
         },
         probeEveryMs: 200,
-        probeTimeoutMs: 800,
+        probeTimeoutMs: 1_500,
       });
       servers = [];
       for (const pod of [a, a, b, b]) servers.push(await pod.addServer());
@@ -121,11 +121,13 @@ export function faultsSuite(link: LinkName): void {
 
     it('deaf: a link that gets no messages although Redis answers is noticed, told and rebuilt', async () => {
       const before = [b.link.status()];
+      statesWhenDeaf.length = 0;
       deaf.deafen();
       await recovered(before, [b]);
       expect(deaf.swallowed).toBeGreaterThan(0);
-      expect(statesWhenDeaf).toEqual(['deaf']);
-      expect(b.link.status().deafRebuilds).toBe((before[0]?.deafRebuilds ?? 0) + 1);
+      // On a machine that is busy for longer than the probes' timeout it is deaf once more.
+      expect(new Set(statesWhenDeaf)).toEqual(new Set(['deaf']));
+      expect(b.link.status().deafRebuilds).toBe((before[0]?.deafRebuilds ?? 0) + statesWhenDeaf.length);
       expect(b.link.status().subscriptions).toBe(before[0]?.subscriptions);
       await audience.expectExactDelivery('after a deaf link');
       expectAlive();
