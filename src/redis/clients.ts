@@ -24,6 +24,11 @@ export interface RedisClientsOptions {
   onDown?: () => void;
   /** Runs once when that outage is over: all connections are back and have answered. */
   onUp?: () => void;
+  /**
+   * Runs when a master of a cluster was lost, or is none any more, while the others go on: who has its slots now may not
+   * have everything. Not during an outage.
+   */
+  onMasterLost?: () => void;
   /** How often each connection is asked for a sign of life. Default 1500; noticing a dead one takes this, the next and half a second. */
   pingEveryMs?: number;
   /** How long it may take to answer. Default 2000. */
@@ -67,6 +72,9 @@ export class RedisClients {
     this.#observer = {
       ready: (member) => this.#onReady(member),
       lost: (member) => this.#onLost(member),
+      masterLost: () => {
+        if (this.#state === 'up') this.#call(this.#options.onMasterLost, 'onMasterLost');
+      },
       trouble: (_member, error) => this.#onTrouble(error),
     };
     for (const warning of settings.warnings) this.#log?.warn(warning);

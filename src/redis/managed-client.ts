@@ -20,6 +20,8 @@ export interface ClientStatus {
 export interface ClientObserver {
   ready(client: ManagedClient): void;
   lost(client: ManagedClient): void;
+  /** A master of a cluster was lost, or is none any more, and the client goes on with the others. */
+  masterLost(client: ManagedClient): void;
   trouble(client: ManagedClient, error: unknown): void;
 }
 
@@ -44,6 +46,8 @@ export class ManagedClient {
   #revivals = 0;
   #reviveTimer: NodeJS.Timeout | undefined;
   #readyTimer: NodeJS.Timeout | undefined;
+  /** Where the masters of a cluster are. */
+  #masters = new Set<string>();
 
   constructor(
     client: RedisClient,
@@ -175,6 +179,16 @@ export class ManagedClient {
     cluster.on('+node', (node: Redis) => {
       if (this.#ready) this.#connectMaster(node);
     });
+    // ioredis drops a node whose connection has ended, and learns from the others who has its slots now.
+    cluster.on('-node', () => this.#lookAtMasters(cluster));
+    cluster.on('refresh', () => this.#lookAtMasters(cluster));
+  }
+
+  #lookAtMasters(cluster: Cluster): void {
+    const masters = new Set(cluster.nodes('master').map(({ options: { host, port } }) => `${host}:${port}`));
+    const isOneMissing = [...this.#masters].some((master) => !masters.has(master));
+    this.#masters = masters;
+    if (isOneMissing && this.#ready) this.#observer.masterLost(this);
   }
 
   /** A server may accept a connection and never answer. */
@@ -196,6 +210,7 @@ export class ManagedClient {
       await Promise.all(this.client.nodes('master').map((node) => this.#connectMaster(node)));
     }
     if (this.#closing || this.#doomed || this.#ready || this.client.status !== 'ready') return;
+    if (this.client instanceof Cluster) this.#lookAtMasters(this.client);
     this.#ready = true;
     this.#sawTrouble = false;
     this.#revivals = 0;

@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { digestOf } from '../../dist/bus/recovery/private-id';
 import { type RedisSettings, resolveRedisSettings } from '../../dist/redis';
+import { RedisCluster } from '../support/redis-cluster';
 import { until } from '../support/redis-process';
 import { RedisSentinel } from '../support/redis-sentinel';
 import type { RedisServer } from '../support/redis-server';
@@ -148,8 +150,7 @@ describe('recovery and a failover of Sentinel while the client is away', () => {
       return (await replica.cli('HGET', record, 'v')).includes('room');
     }, 'the new master has the room');
     await until(async () => {
-      const names = (await replica.cli('KEYS', '*recovery:hub:*')).split('\n').filter(Boolean);
-      const stamps = await Promise.all(names.map((name) => replica.cli('GET', name)));
+      const stamps = await stampsOf(replica);
       return stamps.every((stamp) => !stamp.includes('incomplete'));
     }, 'both pods have written everything again');
     await settled(roamer, pods);
@@ -162,3 +163,60 @@ describe('recovery and a failover of Sentinel while the client is away', () => {
     expect([roamer.recovered, roamer.got('n'), await failures(b)]).toEqual([true, [1], {}]);
   });
 });
+
+// Its connections to the other nodes go on, so no outage was noticed: what the node had lost was written again only when it changed.
+describe('recovery and one node of a Redis Cluster that comes back with what it had a while ago', () => {
+  it('knows a room that was joined just before, when the pod dies after it', async () => {
+    const cluster = await RedisCluster.start();
+    cleanups.push(() => cluster.stop());
+    const env = { TEST_LINK: 'redis-streams', TEST_RECOVERY: '{}' };
+    const pods = await forkPods(['pod-a', 'pod-b'], cluster.url, env);
+    cleanups.push(() => Promise.all(pods.map(stopProcess)));
+    const [a, b] = pods as [TestServer, TestServer];
+    const { roamer, node, record } = await clientBesideLog(cluster, a);
+    await settled(roamer, pods);
+    await node.cli('SAVE');
+    await roamer.join('room');
+    const stored = () => node.cli('HGET', record, 'v');
+    expect(await stored()).toContain('room');
+    await node.kill();
+    await node.restart();
+    await cluster.settled();
+    await until(async () => (await stored()).includes('room'), 'the room is there again', 30_000);
+    await until(async () => {
+      const lists = await Promise.all(cluster.nodes.map((each) => stampsOf(each)));
+      const stamps = lists.flat();
+      return stamps.length === pods.length && stamps.every((stamp) => !stamp.includes('incomplete'));
+    }, 'both pods have written everything again');
+    await settled(roamer, pods);
+    const gone = roamer.gone();
+    await stopProcess(a);
+    await gone;
+    await emit(b, 1);
+    await roamer.connect(b);
+    await settled(roamer, [b]);
+    expect([roamer.recovered, roamer.got('n'), await failures(b)]).toEqual([true, [1], {}]);
+  });
+
+  /** A client whose state is on another node than the log of the link, which is none of its concern. */
+  async function clientBesideLog(cluster: RedisCluster, server: TestServer) {
+    const logs = await Promise.all(
+      cluster.nodes.map((node) => node.cli('SCAN', '0', 'TYPE', 'stream', 'COUNT', '1000')),
+    );
+    for (;;) {
+      const roamer = await client(server);
+      await roamer.join('early');
+      const key = digestOf((roamer.socket as unknown as { _pid: string })._pid);
+      const { index } = await cluster.ownerOf(`{${key}}`);
+      const node = cluster.nodes[index] as RedisServer;
+      if (!logs[index]?.includes('flotilla')) return { roamer, node, record: `flotilla:recovery:{${key}}:/` };
+      roamer.close();
+    }
+  }
+});
+
+/** What pods have written down of themselves on a node. */
+async function stampsOf(node: RedisServer): Promise<string[]> {
+  const names = (await node.cli('KEYS', '*recovery:hub:*')).split('\n').filter(Boolean);
+  return Promise.all(names.map((name) => node.cli('GET', name)));
+}

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import type { Cluster } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RedisClient, RedisClients, RedisSubscriber } from '../../dist/redis';
 import { RedisCluster } from '../support/redis-cluster';
@@ -132,6 +134,28 @@ test('a node that is gone and comes back', async () => {
   await cluster.settled();
   await expectAllChannels(each, 'back');
   await each.clients.close();
+});
+
+test('the loss of one master is told, beside which the others go on; a slot that moves is none', async () => {
+  let lost = 0;
+  const clients = clientsFor(cluster.url, { onMasterLost: () => lost++ });
+  const commands = clients.commands('commands') as Cluster;
+  await clients.ready();
+  const { index, slot } = await cluster.ownerOf('{moved}');
+  const next = (index + 1) % 3;
+  await cluster.moveSlot(slot, index, next);
+  const refreshed = once(commands, 'refresh');
+  await commands.set('{moved}', '1');
+  await refreshed;
+  await cluster.moveSlot(slot, next, index);
+  expect(lost).toBe(0);
+  const [node] = cluster.nodes as [RedisServer];
+  await node.kill();
+  await until(async () => lost > 0, 'the loss is told');
+  expect(clients.state).toBe('up');
+  await node.restart();
+  await cluster.settled();
+  await clients.close();
 });
 
 test('the whole cluster is stopped and goes on: one outage, and commands fail in bounded time', async () => {

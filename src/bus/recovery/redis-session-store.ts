@@ -77,11 +77,12 @@ export class RedisSessionStore implements SessionStore {
     this.#clients = createRedisClients(redis, {
       log,
       owner: podName,
-      onDown: () => {
-        this.#outages += 1;
-        this.#isComplete = false;
-      },
+      onDown: () => this.#mayBeLost(),
       onUp: () => void this.#writeAgain(),
+      onMasterLost: () => {
+        this.#mayBeLost();
+        void this.#writeAgain();
+      },
     });
     this.#client = this.#clients.commands('recovery');
     this.#stampTimer = setInterval(() => this.#showMyself(), STAMP_EVERY_MS);
@@ -286,6 +287,11 @@ export class RedisSessionStore implements SessionStore {
       this.#pending.putBack(name, write);
       return false;
     }
+  }
+
+  #mayBeLost(): void {
+    this.#outages += 1;
+    this.#isComplete = false;
   }
 
   /** Another server may have taken over that had not got the latest, or Redis was started anew without its data. */
