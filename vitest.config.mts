@@ -15,6 +15,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     teardownTimeout: 10_000,
+    // A second is little on a machine that is busy.
+    expect: { poll: { timeout: 20_000 } },
     retry: 0,
   },
 });

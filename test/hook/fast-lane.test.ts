@@ -20,7 +20,7 @@ it.each<ClientKind>(['sails.io.js', 'client 4'])(
     const server = await lift();
     const client = await connect(kind, server.url, { transports: ['websocket'] });
     const [connection] = Object.values<App>(server.app.io.engine.clients);
-    await vi.waitUntil(() => connection.transport.writable);
+    await vi.waitUntil(() => connection.transport.writable, { timeout: 20_000 });
     const before = await messagesOut(server);
     const send = vi.spyOn(connection.transport, 'send');
     for (let number = 0; number < 3; number++) {

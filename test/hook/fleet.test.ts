@@ -91,7 +91,9 @@ describe('C01: room calls by foreign ids', () => {
   it('an id whose worker is there but whose socket has gone', async () => {
     const [a, b] = (await Promise.all([listener(0), listener(1)])) as [Listener, Listener];
     b.client.close();
-    await vi.waitFor(async () => expect((await call(a, 'join', b.id, 'fun')).code).toBe('E_NO_SUCH_SOCKET'));
+    await vi.waitFor(async () => expect((await call(a, 'join', b.id, 'fun')).code).toBe('E_NO_SUCH_SOCKET'), {
+      timeout: 20_000,
+    });
   });
 
   it('rooms: addRoomMembersToRooms, removeRoomMembersFromRooms, leaveAll', async () => {
@@ -198,14 +200,17 @@ describe('C05: sessions of the pod', () => {
 describe('sails.sockets.fleet()', () => {
   it('lists every worker and its sockets', async () => {
     const a = await listener(0);
-    await vi.waitFor(async () => {
-      const table = (await a.client.request('get', '/fleet')).body as App;
-      expect(table.pods).toHaveLength(1);
-      expect(table.pods[0].workers.map((row: App) => [row.number, row.pid])).toEqual(
-        fleet.workers.map((worker, index) => [index + 1, worker.pid]),
-      );
-      expect(table.pods[0].workers[0].sockets).toBeGreaterThan(0);
-    });
+    await vi.waitFor(
+      async () => {
+        const table = (await a.client.request('get', '/fleet')).body as App;
+        expect(table.pods).toHaveLength(1);
+        expect(table.pods[0].workers.map((row: App) => [row.number, row.pid])).toEqual(
+          fleet.workers.map((worker, index) => [index + 1, worker.pid]),
+        );
+        expect(table.pods[0].workers[0].sockets).toBeGreaterThan(0);
+      },
+      { timeout: 20_000 },
+    );
   });
 });
 

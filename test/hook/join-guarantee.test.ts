@@ -50,7 +50,7 @@ describe('a virtual response waits for the joins of its request', () => {
     const { client, counters, confirm } = await liftWithSlowJoins({ holdResponseMs: 30_000 });
     const answered = vi.fn();
     const answer = client.request('put', '/join/slow').then((jwr) => answered(jwr.body));
-    await vi.waitFor(() => expect(counters.heldResponses).toBe(1));
+    await vi.waitFor(() => expect(counters.heldResponses).toBe(1), { timeout: 20_000 });
     expect(answered).not.toHaveBeenCalled();
     confirm();
     await answer;

@@ -45,7 +45,7 @@ describe('sails.lower()', () => {
     });
     const client = await connect('client 4', url);
     const slow = client.request('get', '/slow');
-    await vi.waitFor(() => expect(app.hooks.sockets.counters.requests).toBe(1));
+    await vi.waitFor(() => expect(app.hooks.sockets.counters.requests).toBe(1), { timeout: 20_000 });
     const lowering = lower();
     const refused = await client.request('get', '/fast');
     expect(refused).toMatchObject({ statusCode: 503, body: { code: 'E_LOWERING' }, headers: { 'retry-after': '1' } });
@@ -121,7 +121,7 @@ describe('sails.lower()', () => {
     process.on('warning', warnings);
     for (let i = 0; i < 20; i += 1) await round();
     expect(count()).toEqual(before.listeners);
-    await vi.waitFor(() => expect(open().length).toBeLessThanOrEqual(before.resources.length));
+    await vi.waitFor(() => expect(open().length).toBeLessThanOrEqual(before.resources.length), { timeout: 20_000 });
     expect(warnings).not.toHaveBeenCalled();
     process.off('warning', warnings);
   });

@@ -32,7 +32,7 @@ describe('for the Redis adapters that sails-hook-sockets knows', () => {
       (await redis.cli('CLIENT', 'LIST')).split('\n').filter((line) => /cmd=(?!client)/.test(line)).length;
     expect(await connections()).toBe(4);
     await lower();
-    await vi.waitFor(async () => expect(await connections()).toBe(0));
+    await vi.waitFor(async () => expect(await connections()).toBe(0), { timeout: 20_000 });
   });
 
   it('rediss:// speaks TLS', async () => {
@@ -75,25 +75,27 @@ describe('for the Redis adapters that sails-hook-sockets knows', () => {
     const [id] = [...b.app.io.sockets.sockets.keys()];
     const rooms = () => [...b.app.io.sockets.sockets.get(id).rooms];
     a.app.sockets.join(id, 'one').catch(() => undefined);
-    await vi.waitFor(() => expect(rooms()).toEqual([id, 'one']));
+    await vi.waitFor(() => expect(rooms()).toEqual([id, 'one']), { timeout: 20_000 });
     await a.app.sockets.addRoomMembersToRooms('one', ['two', 'three']);
-    await vi.waitFor(() => expect(rooms()).toEqual([id, 'one', 'two', 'three']));
+    await vi.waitFor(() => expect(rooms()).toEqual([id, 'one', 'two', 'three']), { timeout: 20_000 });
     await a.app.sockets.removeRoomMembersFromRooms('one', 'two');
-    await vi.waitFor(() => expect(rooms()).toEqual([id, 'one', 'three']));
+    await vi.waitFor(() => expect(rooms()).toEqual([id, 'one', 'three']), { timeout: 20_000 });
     await a.app.sockets.leaveAll('one');
-    await vi.waitFor(() => expect(rooms()).toEqual([id]));
+    await vi.waitFor(() => expect(rooms()).toEqual([id]), { timeout: 20_000 });
     a.app.hooks.sockets.broadcastAdminMessage('mine', 1);
     a.app.hooks.sockets.blastAdminMessage('all', 1);
-    await vi.waitFor(() =>
-      expect(events.slice(-3).sort()).toEqual([
-        ['a', 'all'],
-        ['b', 'all'],
-        ['b', 'mine'],
-      ]),
+    await vi.waitFor(
+      () =>
+        expect(events.slice(-3).sort()).toEqual([
+          ['a', 'all'],
+          ['b', 'all'],
+          ['b', 'mine'],
+        ]),
+      { timeout: 20_000 },
     );
     await redis.cli('PUBLISH', 'socket.io#sails#', 'no JSON');
     await redis.cli('PUBLISH', 'socket.io#sails#', '{"event":"join","payload":{"sourceRoom":7}}');
-    await vi.waitFor(() => expect(events.at(-1)).toEqual([expect.any(String), 'join']));
+    await vi.waitFor(() => expect(events.at(-1)).toEqual([expect.any(String), 'join']), { timeout: 20_000 });
     closeAll();
   });
 

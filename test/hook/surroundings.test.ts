@@ -123,12 +123,15 @@ describe('life of a socket', () => {
     const client = await connect('client 4', url);
     const { body: sid } = await client.request('get', '/sid');
     client.close();
-    await vi.waitFor(async () => {
-      const session: App = await new Promise((resolve) =>
-        app.session.get(sid, (_error: App, value: App) => resolve(value)),
-      );
-      expect(session.left).toBe(true);
-    });
+    await vi.waitFor(
+      async () => {
+        const session: App = await new Promise((resolve) =>
+          app.session.get(sid, (_error: App, value: App) => resolve(value)),
+        );
+        expect(session.left).toBe(true);
+      },
+      { timeout: 20_000 },
+    );
   });
 
   it('afterDisconnect that leaves the session as it is: nothing is written over what changed meanwhile', async () => {
@@ -145,7 +148,7 @@ describe('life of a socket', () => {
     const set = vi.spyOn(app.session, 'set');
     client.close();
     const idle = goOn;
-    await vi.waitFor(() => expect(goOn).not.toBe(idle));
+    await vi.waitFor(() => expect(goOn).not.toBe(idle), { timeout: 20_000 });
     goOn();
     await lowerAll();
     expect(set).not.toHaveBeenCalledWith(sid, expect.anything(), expect.anything());
@@ -158,9 +161,9 @@ describe('life of a socket', () => {
     });
     const client = await connect('client 4', url);
     void client.request('get', '/never');
-    await vi.waitFor(() => expect(app.hooks.sockets.counters.requests).toBe(1));
+    await vi.waitFor(() => expect(app.hooks.sockets.counters.requests).toBe(1), { timeout: 20_000 });
     client.close();
-    await vi.waitFor(() => expect(app.io.engine.clientsCount).toBe(0));
+    await vi.waitFor(() => expect(app.io.engine.clientsCount).toBe(0), { timeout: 20_000 });
     await lowerAll();
   });
 
@@ -177,7 +180,7 @@ describe('life of a socket', () => {
       const { app, url } = await lift({ log: { level: 'silent' }, sockets: { afterDisconnect } });
       const error = vi.spyOn(app.log, 'error').mockReturnValue(undefined);
       (await connect('client 4', url)).close();
-      await vi.waitFor(() => expect(error).toHaveBeenCalledTimes(1));
+      await vi.waitFor(() => expect(error).toHaveBeenCalledTimes(1), { timeout: 20_000 });
     }
   });
 
@@ -186,7 +189,7 @@ describe('life of a socket', () => {
     const onDisconnect = vi.fn();
     const { url } = await lift({ log: { level: 'silent' }, sockets: { onConnect, onDisconnect } });
     (await connect('client 4', url)).close();
-    await vi.waitFor(() => expect(onDisconnect).toHaveBeenCalledTimes(1));
+    await vi.waitFor(() => expect(onDisconnect).toHaveBeenCalledTimes(1), { timeout: 20_000 });
     expect(onConnect).toHaveBeenCalledWith(
       expect.objectContaining({ cookie: expect.anything() }),
       expect.objectContaining({ id: expect.any(String) }),

@@ -74,7 +74,7 @@ describe('join and leave', () => {
     const a = await listener();
     const done = vi.fn();
     await expect(sockets[verb](a.id, 'room', done)).resolves.toBe(true);
-    await vi.waitFor(() => expect(done).toHaveBeenCalledTimes(1));
+    await vi.waitFor(() => expect(done).toHaveBeenCalledTimes(1), { timeout: 20_000 });
     expect(done.mock.calls[0]?.[0]).toBeUndefined();
   });
 
@@ -102,7 +102,9 @@ describe('join and leave', () => {
     sockets.join(undefined, 'x');
     sockets.addRoomMembersToRooms(undefined, 'x');
     sockets.leaveAll(7);
-    await vi.waitFor(() => expect(server.app.hooks.sockets.counters.failedOrders).toBe(before + 4));
+    await vi.waitFor(() => expect(server.app.hooks.sockets.counters.failedOrders).toBe(before + 4), {
+      timeout: 20_000,
+    });
     await new Promise((resolve) => setImmediate(resolve));
     process.off('unhandledRejection', unhandled);
     expect(unhandled).not.toHaveBeenCalled();
@@ -252,7 +254,7 @@ describe('addRoomMembersToRooms, removeRoomMembersFromRooms, leaveAll', () => {
     await sockets.addRoomMembersToRooms('nobody', 'x', done);
     await sockets.removeRoomMembersFromRooms('nobody', 'x', done);
     await sockets.leaveAll('nobody', done);
-    await vi.waitFor(() => expect(done.mock.calls).toEqual([[], [], []]));
+    await vi.waitFor(() => expect(done.mock.calls).toEqual([[], [], []]), { timeout: 20_000 });
   });
 
   it('a source room that is no string is an error', async () => {
