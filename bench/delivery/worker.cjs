@@ -20,7 +20,7 @@ const http = createServer();
 const io = new Server(http, { adapter: createAdapter(), serveClient: false });
 io.on('connection', (socket) => socket.join('room'));
 
-/** What no adapter can do without: each client gets a ready frame, in a system call of its own. */
+/** What no adapter can do without that writes through streams: each client gets a ready frame, in a system call of its own. */
 let streams;
 function writeFrames(pad) {
   streams ??= [...io.sockets.sockets.values()].map((socket) => socket.conn.transport.socket._socket);

@@ -12,6 +12,8 @@ export interface LaneServerOptions {
   /** The Engine.IO that Socket.IO depends on, or the oldest that it may be used with. */
   engine?: 'current' | 'oldest';
   tls?: TlsOptions;
+  /** Has streams with a timeout, which are never passed by. */
+  throughStreams?: boolean;
   options?: Partial<ServerOptions>;
 }
 
@@ -23,7 +25,8 @@ export interface LaneServer {
   close(): Promise<void>;
 }
 
-export async function startLaneServer({ adapter, engine, tls, options }: LaneServerOptions): Promise<LaneServer> {
+export async function startLaneServer(settings: LaneServerOptions): Promise<LaneServer> {
+  const { adapter, engine, tls, throughStreams, options } = settings;
   const http = tls ? createTlsServer(tls) : createServer();
   const fleetAdapter = adapter === 'ours' ? createAdapter() : undefined;
   const all: Partial<ServerOptions> = { ...options, allowEIO3: true, serveClient: false };
@@ -34,6 +37,7 @@ export async function startLaneServer({ adapter, engine, tls, options }: LaneSer
     oldest.attach(http, { path: '/socket.io/' });
     io.bind(oldest);
   }
+  if (throughStreams) io.engine.on('connection', ({ request }) => request.socket.setTimeout(STREAM_TIMEOUT_MS));
   http.listen(0, '127.0.0.1');
   await once(http, 'listening');
   const { port } = http.address() as AddressInfo;
@@ -72,6 +76,7 @@ export function connectionOf(socket: Socket): Connection {
   return socket.conn as unknown as Connection;
 }
 
+const STREAM_TIMEOUT_MS = 3_600_000;
 const WAIT_LIMIT_MS = 30_000;
 
 /** Waits until something is so, a turn of the event loop at a time. */

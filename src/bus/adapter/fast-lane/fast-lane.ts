@@ -1,5 +1,7 @@
 import type { Server } from 'socket.io';
+import { DirectWriter } from './direct-writer';
 import { type EngineConnection, type EngineTransport, findWebsocketStream } from './engine-internals';
+import { FrameRun } from './frame-run';
 import { LaneSocket } from './lane-socket';
 
 const LANE_SOCKET = Symbol('lane socket');
@@ -17,7 +19,10 @@ export class FastLane {
   /** Hears of each message that took the lane. */
   onWrite: (() => void) | undefined;
 
+  readonly #writer = new DirectWriter();
   #corked: LaneSocket[] = [];
+  /** Sockets that get this frame as the first of the tick share its run. */
+  #run: FrameRun | undefined;
   #lastEngine: unknown;
   #isLastEngineWatched = false;
 
@@ -42,7 +47,7 @@ export class FastLane {
     let socket = transport[LANE_SOCKET];
     if (socket === undefined) {
       const stream = findWebsocketStream(connection);
-      socket = stream ? new LaneSocket(connection, stream) : null;
+      socket = stream ? new LaneSocket(connection, stream, this.#writer) : null;
       transport[LANE_SOCKET] = socket;
     }
     if (socket === null || !socket.isFree) return false;
@@ -51,10 +56,15 @@ export class FastLane {
       this.#corked.push(socket);
       if (this.#corked.length === 1) this.#flushAtEndOfTick();
     }
-    socket.write(frame);
+    socket.write(frame, this.#runOf);
     this.onWrite?.();
     return true;
   }
+
+  readonly #runOf = (frame: Buffer): FrameRun => {
+    if (this.#run?.frame !== frame) this.#run = new FrameRun(frame);
+    return this.#run as FrameRun;
+  };
 
   #isEngineWatched(engine: EngineConnection['server']): boolean {
     if (engine !== this.#lastEngine) {
@@ -73,6 +83,7 @@ export class FastLane {
   readonly #flush = (): void => {
     const corked = this.#corked;
     this.#corked = [];
+    this.#run = undefined;
     process.off('exit', this.#flush);
     for (const socket of corked) {
       try {
