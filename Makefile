@@ -74,8 +74,7 @@ $(INSTALLED): package.json package-lock.json | need-node
 $(EXAMPLE_INSTALLED): $(EXAMPLE)/package.json $(EXAMPLE)/package-lock.json | build
 	@echo "Installing the example. Its database, better-sqlite3, is compiled where there is no binary for this machine: one to three"
 	@echo "silent minutes, once."
-	@cd $(EXAMPLE) && npm ci --loglevel=error || { echo "The example could not be installed (see above). To compile its database takes python3, make and g++." >&2; exit 1; }
-	@touch $@
+	@node scripts/install-example.mjs
 
 need-node:
 	@sh scripts/need-node.sh

@@ -70,7 +70,7 @@ async function checkStyleAndReference() {
 }
 
 async function installExample() {
-  const code = await stage('example install', 'npm', ['ci'], { cwd: EXAMPLE, quiet: true });
+  const code = await stage('example install', process.execPath, ['scripts/install-example.mjs'], { quiet: true });
   writeFileSync(exampleEnded, String(code));
   return code;
 }
@@ -85,7 +85,7 @@ function isExampleStale() {
  * Runs one command and settles with its exit code. Its output is shown as it comes; that of a quiet one only where it
  * fails.
  */
-function stage(name, command, args, { cwd, quiet = false } = {}) {
+function stage(name, command, args, { quiet = false } = {}) {
   if (!quiet) console.log(`\n--- ${name}`);
   const begun = performance.now();
   return new Promise((resolve) => {
@@ -96,7 +96,6 @@ function stage(name, command, args, { cwd, quiet = false } = {}) {
       resolve(code);
     };
     const child = spawn(command, args, {
-      cwd,
       stdio: ['ignore', quiet ? 'pipe' : 'inherit', quiet ? 'pipe' : 'inherit'],
       env: { ...process.env, ...found, ...(mustInstallExample && { TEST_EXAMPLE_INSTALL: exampleEnded }) },
     });
