@@ -21,7 +21,7 @@ describe('C26: SIGTERM drains', () => {
   test('C26: it goes on for the delay, closes sockets in batches, answers what is in flight, and exits 0', async () => {
     const pod = await startFixture({
       workers: 1,
-      args: ['--drain-delay', '1000', '--drain-window', '3000', '--grace', '20000'],
+      args: ['--drain-delay', '2000', '--drain-window', '3000', '--grace', '20000'],
       env: { FIXTURE_FLOTILLA: '{"drainHint":true}' },
     });
     const clients: Socket[] = [];
