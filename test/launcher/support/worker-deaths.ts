@@ -1,7 +1,7 @@
 import type { Socket } from 'socket.io-client';
 import { expect } from 'vitest';
 import { connected, scatteringClient } from './clients';
-import { send } from './http';
+import { type Answer, send } from './http';
 import { type RunningPod, startPod } from './pod';
 
 export const LEVEL_FATAL = 60;
@@ -57,9 +57,13 @@ export async function outliveDeaths({ kills, clients: count }: { kills: number; 
     await allBack();
   }
 
-  await until(() => readyPids(pod).length === 4);
-  for (const pid of readyPids(pod)) process.kill(pid, 'SIGKILL');
-  const atOnce = await send(`${pod.url}/whoami`);
+  let atOnce: Answer;
+  // Once, but for a machine so busy that others are ready before the request comes.
+  do {
+    await until(() => readyPids(pod).length === 4);
+    for (const pid of readyPids(pod)) process.kill(pid, 'SIGKILL');
+    atOnce = await send(`${pod.url}/whoami`);
+  } while (atOnce.status === 200);
   expect([atOnce.status, atOnce.headers['retry-after']]).toEqual([503, '1']);
   await until(async () => (await send(`${pod.url}/whoami`)).status === 200);
   await allBack();
