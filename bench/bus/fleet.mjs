@@ -96,15 +96,20 @@ export class BenchFleet {
     };
   }
 
-  /** What Redis has counted so far. */
+  /** What Redis has counted so far, and what it has pushed to the fleet's subscribers. */
   async redisCounts() {
-    if (!this.admin) return { commands: 0, bytes: 0, connections: 0 };
-    const [stats, clients] = await Promise.all([this.admin.info('stats'), this.admin.info('clients')]);
+    if (!this.admin) return { commands: 0, bytes: 0, connections: 0, pushed: 0 };
+    const [stats, clients, pushed] = await Promise.all([
+      this.admin.info('stats'),
+      this.admin.info('clients'),
+      Promise.all(this.pods.map((_, pod) => this.ask(pod, 'pushed'))),
+    ]);
     const field = (text, name) => Number(new RegExp(`${name}:([0-9]+)`).exec(text)?.[1]);
     return {
       commands: field(stats, 'total_commands_processed'),
       bytes: field(stats, 'total_net_input_bytes') + field(stats, 'total_net_output_bytes'),
       connections: field(clients, 'connected_clients') - 1,
+      pushed: pushed.reduce((sum, each) => sum + each, 0),
     };
   }
 
@@ -134,6 +139,7 @@ export class BenchFleet {
       p99: this.latencies[Math.floor(this.latencies.length * 0.99)],
       commands: (redis.commands - redisBefore.commands - off(idle?.commands)) / count,
       redisBytes: (redis.bytes - redisBefore.bytes - off(idle?.redisBytes)) / count,
+      pushed: (redis.pushed - redisBefore.pushed - off(idle?.pushed)) / count,
     };
   }
 
@@ -146,6 +152,7 @@ export class BenchFleet {
     return {
       commands: (after.commands - before.commands) / seconds,
       redisBytes: (after.bytes - before.bytes) / seconds,
+      pushed: (after.pushed - before.pushed) / seconds,
       connections: after.connections,
     };
   }

@@ -3,6 +3,7 @@ const cluster = require('node:cluster');
 const { mkdtempSync, rmSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const { join } = require('node:path');
+const { pushed } = require('./pushed.cjs');
 
 const { VARIANT, REDIS_PORT, WORKERS } = process.env;
 const log = { debug() {}, info() {}, warn: console.warn, error: console.error };
@@ -45,6 +46,10 @@ const commands = {
     primary: process.cpuUsage(),
     workers: await Promise.all(workers.map((worker) => ask(worker, 'cpu'))),
   }),
+  pushed: async () => {
+    const ofWorkers = await Promise.all(workers.map((worker) => ask(worker, 'pushed')));
+    return ofWorkers.reduce((sum, each) => sum + each, pushed());
+  },
   send: (args) => ask(workers[0], 'send', args),
   lastWorker: ({ name, args }) => ask(workers.at(-1), name, args),
   everyWorker: ({ name, args }) => Promise.all(workers.map((worker) => ask(worker, name, args))),

@@ -30,7 +30,7 @@ const groups = [
   },
 ];
 
-const FIELDS = ['workerUs', 'primaryUs', 'p50', 'p99', 'commands', 'redisBytes'];
+const FIELDS = ['workerUs', 'primaryUs', 'p50', 'p99', 'commands', 'redisBytes', 'pushed'];
 
 for (const { title, variants, options, rooms } of groups) {
   const fleets = variants.map((variant) => new BenchFleet(variant, options));
@@ -53,6 +53,7 @@ for (const { title, variants, options, rooms } of groups) {
           variant: fleet.variant,
           ...Object.fromEntries(FIELDS.map((field) => [field, median(runs.get(fleet).map((run) => run[field]))])),
         }));
+        if (options.redis && bytes === 100) pushedGoal(room, rows);
         print(`${title}; room held by ${room === 'all' ? 'all pods' : 'one pod'}, ${bytes} B`, rows);
       }
     }
@@ -81,8 +82,21 @@ function print(heading, rows) {
       'p99 (ms)': round(row.p99),
       'Redis commands a broadcast': round(row.commands),
       'Redis bytes a broadcast': round(row.redisBytes),
+      'messages pushed by Redis': round(row.pushed),
     })),
   );
+}
+
+/** Of the links and adapters on pub/sub. */
+function pushedGoal(room, rows) {
+  const [ours, peer] = ['flotilla redis', 'redis-adapter'].map((name) => rows.find(({ variant }) => variant === name));
+  goal({
+    what: `messages that Redis pushes per broadcast, 2 pods of 4 workers, room held by ${room === 'all' ? 'both' : 'one'}`,
+    peer: `redis-adapter ${Math.round(peer.pushed)}`,
+    ours: `${Math.round(ours.pushed)}`,
+    ratio: round(Math.round(ours.pushed) / Math.round(peer.pushed)),
+    toReach: 'one per pod that has the room',
+  });
 }
 
 function printIdle(title, rows) {
@@ -97,7 +111,7 @@ function printIdle(title, rows) {
   );
   const [ours, peer] = ['flotilla redis', 'redis-adapter'].map((name) => rows.find(({ variant }) => variant === name));
   goal({
-    what: 'Redis connections of the bus, 2 pods of 4 workers',
+    what: 'Redis connections of the bus on pub/sub, 2 pods of 4 workers',
     peer: `redis-adapter ${peer.connections}`,
     ours: `${ours.connections}`,
     ratio: round(ours.connections / peer.connections),

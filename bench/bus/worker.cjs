@@ -2,6 +2,7 @@
 const { createServer } = require('node:http');
 const { Redis } = require('ioredis');
 const { Server } = require('socket.io');
+const { pushed } = require('./pushed.cjs');
 
 const { VARIANT, REDIS_PORT, POD } = process.env;
 const JOINS_AT_ONCE = 500;
@@ -36,6 +37,7 @@ const now = () => performance.timeOrigin + performance.now();
 
 const commands = {
   cpu: () => process.cpuUsage(),
+  pushed,
   /** Broadcasts, so many every 20 ms; with `rooms` to that many rooms in turn, whose names are `room` and a number. */
   send: async ({ room, rooms, count, bytes, perTick = 2 }) => {
     const pad = 'x'.repeat(bytes);

@@ -55,6 +55,8 @@ export class Ledger {
   private sender: LedgerClient | undefined;
   private timer: NodeJS.Timeout | undefined;
   private next = 1;
+  /** Why the latest message was not sent, or not known to be. */
+  private refusal: unknown;
 
   constructor(private readonly open: OpenClient) {}
 
@@ -86,10 +88,17 @@ export class Ledger {
     clearInterval(this.timer);
     await Promise.all(this.underWay);
     // The last ones to come back may have been on their way while it was sent.
-    await until('last message at every listener', graceMs, async () => {
-      const last = await this.send();
-      return this.listeners.every(({ got, client }) => client.isConnected && last !== undefined && got.includes(last));
-    });
+    let last: number | undefined;
+    try {
+      await until('last message at every listener', graceMs, async () => {
+        last = await this.send();
+        return this.listeners.every(
+          ({ got, client }) => client.isConnected && last !== undefined && got.includes(last),
+        );
+      });
+    } catch (error) {
+      throw new Error(`${(error as Error).message}\n${this.describe(last)}`);
+    }
     for (const { client } of this.listeners) client.close();
     this.sender?.close();
     const balance: Balance = { sent: this.sent.size, moves: 0, fresh: 0, lost: 0, duplicates: 0 };
@@ -101,6 +110,15 @@ export class Ledger {
       if (fresh === 0) balance.lost += [...this.sent].filter((number) => !unique.has(number)).length;
     }
     return balance;
+  }
+
+  private describe(last: number | undefined): string {
+    const listeners = this.listeners.map(({ client: { isConnected }, got, moves, fresh }) => {
+      const sight = `got ${got.length}, at last ${got.at(-1)}; moves ${moves}, fresh ${fresh}`;
+      return `${isConnected ? 'connected' : 'away'}, ${sight}`;
+    });
+    const refusal = last === undefined ? `; refused: ${this.refusal}` : '';
+    return [`sent ${this.sent.size}, at last ${last}${refusal}`, ...listeners].join('\n');
   }
 
   private async listen(): Promise<Listener> {
@@ -129,7 +147,10 @@ export class Ledger {
         this.sent.add(number);
         return number;
       },
-      () => undefined,
+      (error: unknown) => {
+        this.refusal = error;
+        return undefined;
+      },
     );
     this.underWay.add(sending);
     void sending.then(() => this.underWay.delete(sending));
