@@ -161,6 +161,37 @@ describe('recovery when a pod is killed', () => {
     expect(await failures(b)).toEqual({});
   });
 
+  /** Guards against a fault: a leave was confirmed before it was stored, so another pod took the socket for a member. */
+  it('and nothing of a room that it has left: the leave is stored when it is confirmed', async () => {
+    const proxy = await RedisProxy.start(redis);
+    const env = { TEST_LINK: 'redis-streams', TEST_RECOVERY: '{}' };
+    pods = [await forkPod('pod-a', `redis://${proxy.host}:${proxy.port}`, env), await startOne('pod-b')];
+    await untilAcquainted(pods);
+    const [a, b] = pods as [TestServer, TestServer];
+    const roamer = await client(a);
+    await roamer.join(['kept', 'left']);
+    await settled(roamer, pods);
+
+    const release = proxy.hold('');
+    const confirmed: string[] = [];
+    const left = roamer.leave('left').then(() => confirmed.push('left'));
+    // The second one is asked when a confirmation of the same tick as the first's answer has come.
+    for (const _ of range(1, 2)) await roamer.socket.emitWithAck('emit-then-ack', 'elsewhere', 'nothing');
+    expect(confirmed).toEqual([]);
+    release();
+    await left;
+    const gone = roamer.gone();
+    await stopProcess(a);
+    await gone;
+    await emit(b, ['left'], 'n', 1);
+    await b.run('emit', { rooms: ['kept'], except: ['left'], event: 'n', args: [2] });
+    await roamer.connect(b);
+    expect(roamer.recovered).toBe(true);
+    await settled(roamer, [b]);
+    expect(roamer.got('n')).toEqual([2]);
+    await proxy.stop();
+  });
+
   it('also at a pod that was started later than what the client has missed was sent', async () => {
     const [a, b] = (await start('pod-a', 'pod-b')) as [TestServer, TestServer];
     const roamer = await client(a);

@@ -118,10 +118,11 @@ export class FleetAdapter extends NodeClusterAdapter implements FleetAdapterExtr
     return effective;
   }
 
-  override del(id: SocketId, room: Room): void {
+  /** Returns a promise where the leave is not yet stored: it settles when no other pod would take the socket for a member. */
+  override del(id: SocketId, room: Room): Promise<void> | void {
     const wasIn = this.sids.get(id)?.has(room);
     super.del(id, room);
-    if (wasIn) this.recovery?.left(id, [room]);
+    if (wasIn && this.recovery?.left(id, [room])) return this.#announcer.stored(id);
   }
 
   override delAll(id: SocketId): void {
@@ -389,7 +390,7 @@ export class FleetAdapter extends NodeClusterAdapter implements FleetAdapterExtr
     return { matched, silent };
   }
 
-  /** Acts at once on every matching local socket; settles with their number when the joins among it are effective. */
+  /** Acts at once on every matching local socket; settles with their number when its joins are effective, and its leaves stored. */
   async #orderHere(
     target: BroadcastOptions | SocketTarget,
     act: (socket: Socket) => Promise<void> | void,
@@ -458,12 +459,15 @@ function toBroadcastOptions(recipients: { rooms: string[]; except: string[] }, f
   return { rooms: new Set(recipients.rooms), except: new Set(recipients.except), flags };
 }
 
-function leaveRooms(socket: Socket, rooms: Room[]): void {
-  for (const room of rooms) socket.leave(room);
+async function leaveRooms(socket: Socket, rooms: Room[]): Promise<void> {
+  await Promise.all(rooms.map((room) => socket.leave(room)));
 }
 
-function leaveAllRooms(socket: Socket): void {
-  for (const room of socket.rooms) if (room !== socket.id) socket.leave(room);
+function leaveAllRooms(socket: Socket): Promise<void> {
+  return leaveRooms(
+    socket,
+    [...socket.rooms].filter((room) => room !== socket.id),
+  );
 }
 
 function socketAcks(socket: Socket): Map<number, unknown> {

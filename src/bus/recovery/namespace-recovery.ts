@@ -149,14 +149,12 @@ export class NamespaceRecovery {
 
   /** Returns whether the hub stores it for other pods, and confirms that: it has been told by then. */
   joined(id: SocketId, rooms: Iterable<Room>): boolean {
-    this.#moved('join', id, rooms);
-    if (this.#mark === undefined || !this.#current(id)) return false;
-    this.flushChanges();
-    return true;
+    return this.#moved('join', id, rooms);
   }
 
-  left(id: SocketId, rooms: Iterable<Room>): void {
-    this.#moved('leave', id, rooms);
+  /** Returns whether other pods may get the socket: the leave counts when it is stored. */
+  left(id: SocketId, rooms: Iterable<Room>): boolean {
+    return this.#moved('leave', id, rooms);
   }
 
   replied(reply: RecoveryReply): void {
@@ -220,13 +218,16 @@ export class NamespaceRecovery {
     if (this.#changes.length === 1) process.nextTick(() => this.flushChanges());
   }
 
-  #moved(op: 'join' | 'leave', sid: SocketId, rooms: Iterable<Room>): void {
+  #moved(op: 'join' | 'leave', sid: SocketId, rooms: Iterable<Room>): boolean {
     const tracked = this.#current(sid);
-    if (!tracked) return;
+    if (!tracked) return false;
     const { generation } = tracked;
     for (const room of rooms) {
       this.#change({ op, sid, generation, room, seq: this.#seq, order: this.#order, ...this.#marked() });
     }
+    if (this.#mark === undefined) return false;
+    this.flushChanges();
+    return true;
   }
 
   #tellOpen(tracked: TrackedSocket, isRepeated: boolean): void {
