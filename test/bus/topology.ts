@@ -92,13 +92,16 @@ export async function startHubOfWorkers(
   const hub = new Hub({ podTag: podTagOf(hubPath), podName, log: quietLog });
   await hub.listen(hubPath);
   const servers: TestServer[] = [];
+  let started = 0;
   return {
     hub,
     servers,
     addServer: async () => {
+      started += 1;
       const server = await forkServer({
         FLOTILLA_HUB: hubPath,
-        FLOTILLA_WORKER: String(servers.length + 1),
+        // Never that of one which has died: the order of messages is each worker's own.
+        FLOTILLA_WORKER: String(started),
         FLOTILLA_POD_NAME: podName,
         ...workerEnv,
       });
