@@ -43,6 +43,9 @@ it(`gives ${CLIENTS} clients of a killed pod, which come at once to two others, 
   await Promise.all(gone);
   for (const number of range(11, 60)) await emit(number % 2 ? b : c, number);
   await Promise.all(clients.map((client, index) => client.connect(index % 2 ? b : c)));
+  // Whoever is not recovered would be waited for in vain below.
+  const counts = await Promise.all([b, c].map((server) => server.run('recoveryCounts')));
+  expect(counts.map(({ failedByReason }) => failedByReason)).toEqual([{}, {}]);
   await emit(b, 61);
   await Promise.all(clients.map((client) => client.until('n', 61)));
   expect(clients.filter(({ recovered }) => recovered)).toHaveLength(CLIENTS);
