@@ -23,6 +23,7 @@ import { isRecoverable } from '../recovery/socket-internals';
 import { LocalDelivery } from './local-delivery';
 import { hasDefaultParser } from './parser';
 import { RoomAnnouncer } from './room-announcer';
+import { RoomSockets } from './room-sockets';
 
 /** How long a question waits where the caller sets no timeout, as in Socket.IO's cluster adapter. */
 const DEFAULT_TIMEOUT_MS = 5_000;
@@ -47,6 +48,7 @@ type ServerSideEmitAck = (error: Error | null, responses: unknown[]) => void;
 export class FleetAdapter extends NodeClusterAdapter implements FleetAdapterExtras {
   readonly #member: Member;
   readonly #announcer: RoomAnnouncer;
+  readonly #lists: RoomSockets;
   readonly #delivery: LocalDelivery;
   readonly #preEncodes: boolean;
   /** Nothing where recovery is off. */
@@ -62,7 +64,8 @@ export class FleetAdapter extends NodeClusterAdapter implements FleetAdapterExtr
     releaseBaseResources(this, listenersBefore);
     this.#member = member;
     this.#announcer = new RoomAnnouncer(nsp.name, member);
-    this.#delivery = new LocalDelivery(this);
+    this.#lists = new RoomSockets(this);
+    this.#delivery = new LocalDelivery(this, this.#lists);
     this.#preEncodes = hasDefaultParser(nsp.server);
     this.recovery = this.#makeRecovery(recovery ?? takeServerOption(nsp.server));
     this.on('delete-room', (room: Room) => this.#announcer.roomEmptied(room));
@@ -111,6 +114,7 @@ export class FleetAdapter extends NodeClusterAdapter implements FleetAdapterExtr
   /** Returns a promise where the join is not yet known to the fleet: it settles when every broadcast reaches the socket. */
   override addAll(id: SocketId, rooms: Set<Room>): Promise<void> | void {
     const before = this.sids.get(id);
+    if (!before) this.#lists.forgetEverybody();
     const added = before && this.recovery ? [...rooms].filter((room) => !before.has(room)) : rooms;
     super.addAll(id, rooms);
     const effective = this.#announcer.joined(id, rooms);
@@ -128,6 +132,7 @@ export class FleetAdapter extends NodeClusterAdapter implements FleetAdapterExtr
   override delAll(id: SocketId): void {
     this.recovery?.left(id, this.sids.get(id) ?? []);
     super.delAll(id);
+    this.#lists.forgetEverybody();
     this.#announcer.socketGone(id);
   }
 

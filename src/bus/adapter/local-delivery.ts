@@ -6,6 +6,7 @@ import type { PlainPacket } from '../protocol';
 import type { EngineConnection } from './fast-lane/engine-internals';
 import { FastLane } from './fast-lane/fast-lane';
 import { PreparedPacket, type WriteOptions } from './fast-lane/prepared-packet';
+import type { RoomSockets } from './room-sockets';
 
 /** The part of an adapter that local delivery needs. */
 interface AdapterState {
@@ -28,7 +29,11 @@ interface DeliverableSocket {
 export class LocalDelivery {
   readonly #lane: FastLane;
 
-  constructor(private readonly adapter: AdapterState) {
+  /** @param lists the sockets of large rooms; without, all are looked up */
+  constructor(
+    private readonly adapter: AdapterState,
+    private readonly lists?: RoomSockets,
+  ) {
     this.#lane = FastLane.of(adapter.nsp.server);
   }
 
@@ -64,28 +69,38 @@ export class LocalDelivery {
 
   /** Calls back for each matching local socket, once. */
   forEach(opts: BroadcastOptions, callback: (socket: Socket) => void): void {
-    const { nsp, rooms, sids } = this.adapter;
-    const excluded = new Set<SocketId>();
-    for (const room of opts.except ?? []) for (const id of rooms.get(room) ?? []) excluded.add(id);
+    const { nsp, rooms } = this.adapter;
+    const done = new Set<SocketId>();
+    for (const room of opts.except ?? []) for (const id of rooms.get(room) ?? []) done.add(id);
+    if (opts.rooms.size < 2 && done.size === 0 && this.#forEachListed([...opts.rooms][0], callback, done)) return;
+    const isOnce = opts.rooms.size < 2;
     const visit = (id: SocketId) => {
-      if (excluded.has(id)) return;
+      if (done.has(id)) return;
       const socket = nsp.sockets.get(id);
+      if (!isOnce) done.add(id);
       if (socket) callback(socket);
     };
-    if (opts.rooms.size === 0) {
-      for (const id of sids.keys()) visit(id);
-    } else if (opts.rooms.size === 1) {
-      for (const room of opts.rooms) for (const id of rooms.get(room) ?? []) visit(id);
-    } else {
-      const visited = new Set<SocketId>();
-      for (const room of opts.rooms) {
-        for (const id of rooms.get(room) ?? []) {
-          if (visited.has(id)) continue;
-          visited.add(id);
-          visit(id);
-        }
-      }
+    if (opts.rooms.size === 0) for (const id of this.adapter.sids.keys()) visit(id);
+    for (const room of opts.rooms) for (const id of rooms.get(room) ?? []) visit(id);
+  }
+
+  /**
+   * The same for one room, or for everybody, by the list of its sockets. Says whether that was all of them: sockets may come
+   * and go meanwhile, since listeners to outgoing packets are called.
+   * @param done gets those that were called back for, where others are left
+   */
+  #forEachListed(room: Room | undefined, callback: (socket: Socket) => void, done: Set<SocketId>): boolean {
+    const { lists } = this;
+    const sockets = lists?.of(room);
+    if (!lists || !sockets) return false;
+    const { version } = lists;
+    for (let index = 0; index < sockets.length; index++) {
+      callback(sockets[index] as Socket);
+      if (lists.version === version) continue;
+      for (const { id } of sockets.slice(0, index + 1)) done.add(id);
+      return false;
     }
+    return true;
   }
 }
 
