@@ -2,7 +2,8 @@ import { MessageKind } from '../protocol';
 import type { RecoveryAnswer, RecoveryQuestion, RecoveryReply } from './messages';
 import type { RecoveryMember } from './recovery-member';
 
-const TIMEOUT_MS = 5_000;
+/** A hub that is busy with a storm of clients answers late; one that is gone is noticed at once. */
+const TIMEOUT_MS = 15_000;
 const HUB_AWAY: RecoveryAnswer = { name: 'refused', reason: 'hub-away' };
 
 interface Pending {

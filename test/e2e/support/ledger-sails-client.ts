@@ -2,6 +2,7 @@ import type { Socket } from 'socket.io-client';
 import { createClient, type Jwr, type SailsSocket } from '../../../dist/client/index.js';
 import { connected, type Site } from './ingress';
 import type { OpenClient } from './ledger';
+import { until } from './until';
 
 const ROOM = '/loadtest/rooms/ledger';
 
@@ -25,6 +26,8 @@ export function sailsClients(site: Site): OpenClient {
       if (statusCode !== 200) throw new Error(`${method} ${url}: ${statusCode} ${JSON.stringify(body)}`);
       return body;
     };
+    // While there is no Redis there are no sessions, and requests are refused.
+    const joinAgain = () => until('place in the room', 60_000, () => request('post', `${ROOM}/join`)).catch(() => {});
     let isListening = false;
     let isClosed = false;
     if (heard) {
@@ -34,7 +37,7 @@ export function sailsClients(site: Site): OpenClient {
       });
       socket.on('connect', () => {
         heard.connected(socket.recovered);
-        if (isListening && !socket.recovered) void request('post', `${ROOM}/join`);
+        if (isListening && !socket.recovered) void joinAgain();
       });
     }
     await connected(socket._raw);

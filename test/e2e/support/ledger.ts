@@ -1,6 +1,8 @@
 import { until } from './until';
 
 const SEND_EVERY_MS = 40;
+/** To listeners that are there. */
+const ARRIVES_WITHIN_MS = 5_000;
 
 /** What a client of the ledger tells of itself. */
 export interface Heard {
@@ -92,9 +94,7 @@ export class Ledger {
     try {
       await until('last message at every listener', graceMs, async () => {
         last = await this.send();
-        return this.listeners.every(
-          ({ got, client }) => client.isConnected && last !== undefined && got.includes(last),
-        );
+        return last !== undefined && this.arrived(last);
       });
     } catch (error) {
       throw new Error(`${(error as Error).message}\n${this.describe(last)}`);
@@ -110,6 +110,13 @@ export class Ledger {
       if (fresh === 0) balance.lost += [...this.sent].filter((number) => !unique.has(number)).length;
     }
     return balance;
+  }
+
+  /** Throws where it does not come to all. */
+  private arrived(number: number): Promise<true> {
+    return until('arrival', ARRIVES_WITHIN_MS, () =>
+      this.listeners.every(({ got, client }) => client.isConnected && got.includes(number)),
+    ) as Promise<true>;
   }
 
   private describe(last: number | undefined): string {
