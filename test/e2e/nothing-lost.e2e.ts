@@ -127,6 +127,7 @@ describe('of numbered messages over redis-streams nothing is lost and nothing co
     expect(await under('crash', crash, victim)).toMatchObject(ofBoth(exact));
   });
 
+  const linksUp = () => namespace.metric(APP, 'flotilla_link_state', 'state="up"');
   const dropped = () => namespace.metric(APP, 'flotilla_bus_dropped_total', 'reason="link-down"');
 
   it('by a Redis that is restarted with its data, also for clients that are away afterwards', async () => {
@@ -138,6 +139,8 @@ describe('of numbered messages over redis-streams nothing is lost and nothing co
       await namespace.kubectl('exec', pod?.metadata.name ?? '', '--', ...save).catch(() => undefined);
       await until('restart of Redis', 60_000, async () => (await restarts(REDIS)) > before.restarts);
       await namespace.settled(REDIS, 1);
+      // A pod that does not have Redis back yet can't recover anybody.
+      await until('link of both pods', 60_000, async () => (await linksUp()) === 2);
       await ledgers.progress(50);
       ledgers.cut(LISTENERS / 2);
     });

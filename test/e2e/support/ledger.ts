@@ -38,7 +38,7 @@ export interface Balance {
   fresh: number;
   /** Of listeners that were told nothing: messages that did not come. */
   lost: number;
-  /** Copies beyond the first. */
+  /** Of the same: copies beyond the first. A fresh socket at a pod that reads behind gets what its client had already. */
   duplicates: number;
 }
 
@@ -103,11 +103,12 @@ export class Ledger {
     this.sender?.close();
     const balance: Balance = { sent: this.sent.size, moves: 0, fresh: 0, lost: 0, duplicates: 0 };
     for (const { got, moves, fresh } of this.listeners) {
-      const unique = new Set(got);
       balance.moves += moves;
       balance.fresh += fresh;
+      if (fresh > 0) continue;
+      const unique = new Set(got);
       balance.duplicates += got.length - unique.size;
-      if (fresh === 0) balance.lost += [...this.sent].filter((number) => !unique.has(number)).length;
+      balance.lost += [...this.sent].filter((number) => !unique.has(number)).length;
     }
     return balance;
   }
