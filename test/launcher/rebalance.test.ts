@@ -64,7 +64,8 @@ describe('after a worker was killed', () => {
       async () => clients.every((client) => client.connected),
       (all) => all,
     );
-    for (const count of Object.values(await spread())) expect(Math.abs(count - CLIENTS / 2)).toBeLessThanOrEqual(2);
+    // The successor began with none. Those that were under way when it was found to be even may have come to either.
+    for (const count of Object.values(await spread())) expect(Math.abs(count - CLIENTS / 2)).toBeLessThanOrEqual(6);
 
     await until(
       async () => heard.every((mine) => mine.length >= sent.length),
