@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findTestTools } from './test-tools.mjs';
-import { readVitestReport } from './vitest-report.mjs';
+import { printOutcome, readVitestReport } from './vitest-report.mjs';
 
 process.chdir(join(import.meta.dirname, '..'));
 
@@ -76,10 +76,7 @@ async function main() {
   }
   console.log('');
   for (const { name, seconds } of times) console.log(`${seconds.toFixed(1).padStart(7)} s  ${name}`);
-  if (totals.failures.length > 0) console.log('');
-  for (const failure of totals.failures) console.log(`failed: ${failure}`);
-  console.log(`\n${totals.passed} passed, ${totals.failed} failed`);
-  return totals.failed > 0 || totals.passed === 0 ? 1 : 0;
+  return printOutcome(totals);
 }
 
 async function startCluster() {

@@ -7,7 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findTestTools } from './test-tools.mjs';
-import { readVitestReport } from './vitest-report.mjs';
+import { printOutcome, readVitestReport } from './vitest-report.mjs';
 
 const { missing, found } = findTestTools();
 if (missing.length > 0) {
@@ -24,8 +24,7 @@ const EXAMPLE = 'examples/live-counter';
 const vitestReport = join(scratch, 'vitest.json');
 const referenceReport = join(scratch, 'reference.json');
 const times = [];
-const total = { passed: 0, failed: 0 };
-const failures = [];
+const total = { passed: 0, failed: 0, failures: [] };
 
 // Compiling the example's database takes a core a minute or two where no prebuilt binary can be had: meanwhile everything
 // runs that does not need it. The tests of the example come last, and wait for this file.
@@ -55,10 +54,7 @@ console.log('');
 for (const { name, seconds, code } of times) {
   console.log(`${seconds.toFixed(1).padStart(7)} s  ${name}${code === 0 ? '' : ' (failed)'}`);
 }
-if (failures.length > 0) console.log('');
-for (const failure of failures) console.log(`failed: ${failure}`);
-console.log(`\n${total.passed} passed, ${total.failed} failed`);
-process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
+process.exitCode = printOutcome(total);
 
 async function checkStyleAndReference() {
   const [lint, reference] = await Promise.all([
@@ -117,14 +113,14 @@ function stage(name, command, args, { quiet = false } = {}) {
 
 function fail(what) {
   total.failed += 1;
-  failures.push(what);
+  total.failures.push(what);
 }
 
 /** A stage that ended badly counts as one failure at least, whatever its report says. */
 function count(name, code, report) {
   total.passed += report.passed;
   total.failed += report.failed;
-  failures.push(...report.failures);
+  total.failures.push(...report.failures);
   if (code !== 0 && report.failed === 0) fail(`${name}: ended with ${code}`);
 }
 

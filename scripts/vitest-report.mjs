@@ -25,6 +25,17 @@ export function readVitestReport(file) {
   return { passed: report.numPassedTests, failed: failures.length, failures };
 }
 
+/**
+ * Ends a tier: names what failed, prints `N passed, N failed` as the last line, and returns the exit code, which is 1 also
+ * where nothing ran.
+ */
+export function printOutcome({ passed, failed, failures }) {
+  if (failures.length > 0) console.log('');
+  for (const failure of failures) console.log(`failed: ${failure}`);
+  console.log(`\n${passed} passed, ${failed} failed`);
+  return failed > 0 || passed === 0 ? 1 : 0;
+}
+
 function firstLine(text) {
   return (
     (text ?? '')
