@@ -4,7 +4,7 @@ import { MessageLog } from '../../dist/bus/recovery/message-log';
 import { formatOffset, type Position, parseOffset } from '../../dist/bus/recovery/position';
 import { SessionRecord } from '../../dist/bus/recovery/session-record';
 import { DEFAULT_RECOVERY_SETTINGS } from '../../dist/bus/recovery/settings';
-import { addressOf, type RecoveryPod, RoamingClient, range, startRecoveryPod } from './recovery-pod';
+import { addressOf, failures, type RecoveryPod, RoamingClient, range, startRecoveryPod } from './recovery-pod';
 import { stopProcess, type TestServer } from './topology';
 
 describe('what recovery keeps', () => {
@@ -20,7 +20,6 @@ describe('what recovery keeps', () => {
     clients.push(created);
     return created;
   }
-  const failures = async (server: TestServer) => (await server.run('recoveryCounts')).failedByReason;
 
   it('has bounds: who has missed what is no longer kept gets a fresh socket, and who has missed nothing is recovered', async () => {
     pod = await startRecoveryPod(2, { maxMessages: 10 });

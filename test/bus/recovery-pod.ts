@@ -11,6 +11,20 @@ export async function startRecoveryPod(
   return withServers(await startHubOfWorkers('pod', { TEST_RECOVERY: JSON.stringify(settings) }), workers);
 }
 
+/** Settles when everything that servers have sent before has come to a client. */
+export async function settled(roamer: RoamingClient, from: TestServer[]): Promise<void> {
+  for (const server of from) {
+    const marker = `marker ${Math.random()}`;
+    await server.run('emit', { rooms: [roamer.id], event: 'marker', args: [marker] });
+    await roamer.until('marker', marker);
+  }
+}
+
+/** Why clients that came back to a server were not recovered: how many, by reason. */
+export async function failures(server: TestServer): Promise<Record<string, number>> {
+  return (await server.run('recoveryCounts')).failedByReason;
+}
+
 /** A stock client that is told where to reconnect to, and writes down what it gets. */
 export class RoamingClient {
   readonly socket: Socket;

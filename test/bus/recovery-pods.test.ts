@@ -7,22 +7,13 @@ import { removeFolder, temporaryFolder, until } from '../support/redis-process';
 import { RedisProxy } from '../support/redis-proxy';
 import { RedisServer } from '../support/redis-server';
 import { forkHub, forkPod, forkPods, kill, untilAcquainted, untilUp } from './pod-processes';
-import { RoamingClient, range } from './recovery-pod';
+import { failures, RoamingClient, range, settled } from './recovery-pod';
 import { forkServer, startPod, stopProcess, type TestPod, type TestServer, untilServerCount } from './topology';
 
 const settings = (code: unknown) => resolveRedisSettings({ code, env: {} }) as RedisSettings;
 
 const emit = (server: TestServer, rooms: string[], event: string, ...args: unknown[]) =>
   server.run('emit', { rooms, event, args });
-
-/** Settles when everything that servers have sent before has come to a client. */
-async function settled(roamer: RoamingClient, from: TestServer[]): Promise<void> {
-  for (const server of from) {
-    const marker = `marker ${Math.random()}`;
-    await emit(server, [roamer.id], 'marker', marker);
-    await roamer.until('marker', marker);
-  }
-}
 
 /** The same client on another connection. */
 function twinOf({ socket }: RoamingClient, server: TestServer): RoamingClient {
@@ -38,8 +29,6 @@ async function settledStores(server: TestServer): Promise<void> {
   await other.join('elsewhere');
   other.close();
 }
-
-const failures = async (server: TestServer) => (await server.run('recoveryCounts')).failedByReason;
 
 describe('recovery between two pods of two workers', () => {
   let redis: RedisServer;

@@ -8,22 +8,11 @@ import { until } from '../support/redis-process';
 import { RedisProxy } from '../support/redis-proxy';
 import { RedisServer } from '../support/redis-server';
 import { forkPod, stopAll, untilAcquainted, untilUp } from './pod-processes';
-import { RoamingClient } from './recovery-pod';
+import { failures, RoamingClient, settled } from './recovery-pod';
 import { stopProcess, type TestServer } from './topology';
 
 const emit = (server: TestServer, rooms: string[], event: string, ...args: unknown[]) =>
   server.run('emit', { rooms, event, args });
-
-/** Settles when everything that servers have sent before has come to a client. */
-async function settled(roamer: RoamingClient, from: TestServer[]): Promise<void> {
-  for (const server of from) {
-    const marker = `marker ${Math.random()}`;
-    await emit(server, [roamer.id], 'marker', marker);
-    await roamer.until('marker', marker);
-  }
-}
-
-const failures = async (server: TestServer) => (await server.run('recoveryCounts')).failedByReason;
 
 // Another pod went on with what stood in Redis, without what had changed since, and the client was told that it had its state.
 describe('recovery of a client whose pod cannot reach Redis', () => {

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type RecoveryPod, RoamingClient, range, startRecoveryPod } from './recovery-pod';
+import { type RecoveryPod, RoamingClient, range, settled as settledFrom, startRecoveryPod } from './recovery-pod';
 import { stopProcess, type TestServer } from './topology';
 
 describe('connection state recovery in one pod', () => {
@@ -25,14 +25,7 @@ describe('connection state recovery in one pod', () => {
   const emit = (server: TestServer, rooms: string[], event: string, ...args: unknown[]) =>
     server.run('emit', { rooms, event, args });
 
-  /** Settles when everything that servers have sent before has come to a client. */
-  async function settled(roamer: RoamingClient, from: TestServer[] = servers) {
-    for (const server of from) {
-      const marker = `marker ${Math.random()}`;
-      await emit(server, [roamer.id], 'marker', marker);
-      await roamer.until('marker', marker);
-    }
-  }
+  const settled = (roamer: RoamingClient, from: TestServer[] = servers) => settledFrom(roamer, from);
 
   it('gives a client on another worker its id, its rooms, its data and what it has missed, in order', async () => {
     const roamer = await client(servers[0]);
