@@ -88,9 +88,13 @@ function print(heading, rows) {
   );
 }
 
-/** Of the links and adapters on pub/sub. */
+/** On pub/sub: our link and the adapter whose place it takes. */
+function compared(rows) {
+  return ['flotilla redis', 'redis-adapter'].map((name) => rows.find(({ variant }) => variant === name));
+}
+
 function pushedGoal(room, rows) {
-  const [ours, peer] = ['flotilla redis', 'redis-adapter'].map((name) => rows.find(({ variant }) => variant === name));
+  const [ours, peer] = compared(rows);
   goal({
     what: `messages that Redis pushes per broadcast, 2 pods of 4 workers, room held by ${room === 'all' ? 'both' : 'one'}`,
     peer: `redis-adapter ${Math.round(peer.pushed)}`,
@@ -110,7 +114,7 @@ function printIdle(title, rows) {
       'bytes a second': round(redisBytes),
     })),
   );
-  const [ours, peer] = ['flotilla redis', 'redis-adapter'].map((name) => rows.find(({ variant }) => variant === name));
+  const [ours, peer] = compared(rows);
   goal({
     what: 'Redis connections of the bus on pub/sub, 2 pods of 4 workers',
     peer: `redis-adapter ${peer.connections}`,
